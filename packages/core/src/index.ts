@@ -1,0 +1,27 @@
+export {
+  type EngineError,
+  type ErrorCode,
+  type ErrorDetails,
+  errorCodes,
+  isStrongroomError,
+  StrongroomError,
+} from "./domain/errors.ts"
+export type { Grant, Permission, Principal, Scope } from "./domain/permission.ts"
+export type { Cipher } from "./ports/cipher.ts"
+export type { KeyContext, KeyProvider } from "./ports/keys.ts"
+export type { Logger } from "./ports/logger.ts"
+export type {
+  Address,
+  CallOptions,
+  Check,
+  Commit,
+  CommitResult,
+  ListedRecord,
+  ListOptions,
+  Page,
+  StorageAdapter,
+  StorageErrorCode,
+  StorageLimits,
+  StoredRecord,
+  Write,
+} from "./ports/storage.ts"

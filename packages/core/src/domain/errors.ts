@@ -1,5 +1,3 @@
-import { Data } from "effect"
-
 /** Every code a caller can meet. Stable: a code is never renamed or reused. What to do about each: docs/errors.md. */
 export const errorCodes = [
   // the request
@@ -45,18 +43,17 @@ export type ErrorCode = (typeof errorCodes)[number]
 export type ErrorDetails = Readonly<Record<string, string | number | readonly string[]>>
 
 /** The one error class of the engine. `_tag` equals `code`, so `Effect.catchTag("SECRET_EXISTS", …)` works. */
-export class StrongroomError<Code extends ErrorCode = ErrorCode> extends Data.Error<{
-  readonly _tag: ErrorCode
-  readonly code: ErrorCode
-  readonly message: string
+export class StrongroomError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "StrongroomError"
+  readonly _tag: Code
+  readonly code: Code
   readonly details: ErrorDetails
-}> {
-  declare readonly _tag: Code
-  declare readonly code: Code
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
-    super({ _tag: code, code, message, details })
-    this.name = "StrongroomError"
+    super(message)
+    this._tag = code
+    this.code = code
+    this.details = details
   }
 }
 

@@ -6,6 +6,7 @@ export {
   isStrongroomError,
   StrongroomError,
 } from "./domain/errors.ts"
+export type * from "./domain/model.ts"
 export type { Grant, Permission, Principal, Scope } from "./domain/permission.ts"
 export type { Cipher } from "./ports/cipher.ts"
 export type { KeyContext, KeyProvider } from "./ports/keys.ts"
@@ -25,3 +26,4 @@ export type {
   StoredRecord,
   Write,
 } from "./ports/storage.ts"
+export type { Strongroom } from "./strongroom.ts"

@@ -6,6 +6,8 @@ export {
   isStrongroomError,
   StrongroomError,
 } from "./domain/errors.ts"
+export * as fields from "./domain/fields.ts"
+export { redact, reveal } from "./domain/fields.ts"
 export type * from "./domain/model.ts"
 export type { Grant, Permission, Principal, Scope } from "./domain/permission.ts"
 export type { Cipher } from "./ports/cipher.ts"

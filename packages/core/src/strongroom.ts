@@ -1,4 +1,3 @@
-import type { Redacted } from "effect"
 import type {
   ApiToken,
   AuditPage,
@@ -88,6 +87,3 @@ export interface Strongroom {
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
-
-/** Unwraps a redacted value, on purpose. */
-export declare const reveal: (value: Redacted.Redacted<string>) => string

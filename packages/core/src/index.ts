@@ -1,3 +1,5 @@
+export { type LocalKey, localKeys } from "./crypto/local-keys.ts"
+export { cipher, nobleCipher, opensslCipher } from "./crypto/xchacha.ts"
 export {
   type EngineError,
   type ErrorCode,
@@ -13,6 +15,7 @@ export type { Grant, Permission, Principal, Scope } from "./domain/permission.ts
 export type { Cipher } from "./ports/cipher.ts"
 export type { KeyContext, KeyProvider } from "./ports/keys.ts"
 export type { Logger } from "./ports/logger.ts"
+export { Crypto, RootKeys, Settings, Storage } from "./ports/services.ts"
 export type {
   Address,
   CallOptions,
@@ -28,4 +31,17 @@ export type {
   StoredRecord,
   Write,
 } from "./ports/storage.ts"
-export type { Strongroom } from "./strongroom.ts"
+export { AuditLog } from "./services/audit-log.ts"
+export { Directory } from "./services/directory.ts"
+export { Environments } from "./services/environments.ts"
+export { type EngineServices, engineLayer } from "./services/layers.ts"
+export { Principals } from "./services/principals.ts"
+export { Projects } from "./services/projects.ts"
+export { Rotation } from "./services/rotation.ts"
+export { Secrets } from "./services/secrets.ts"
+export { liftStorage, storageLayer } from "./services/storage.ts"
+export { Tokens } from "./services/tokens.ts"
+export { VaultSecrets } from "./services/vault-secrets.ts"
+export { Vaults } from "./services/vaults.ts"
+export { Workspaces } from "./services/workspaces.ts"
+export { openStrongroom, type Strongroom, type StrongroomOptions, strongroomLayer } from "./strongroom.ts"

@@ -1,3 +1,7 @@
+import { Cause, Effect, Layer, ManagedRuntime } from "effect"
+import { noncePool } from "./crypto/nonce-pool.ts"
+import { cipher } from "./crypto/xchacha.ts"
+import { type EngineError, isStrongroomError, StrongroomError } from "./domain/errors.ts"
 import type {
   ApiToken,
   AuditPage,
@@ -18,6 +22,36 @@ import type {
   Workspace,
 } from "./domain/model.ts"
 import type { Grant, Principal } from "./domain/permission.ts"
+import type { KeyProvider } from "./ports/keys.ts"
+import { type Logger, silentLogger } from "./ports/logger.ts"
+import { Crypto, RootKeys, Settings } from "./ports/services.ts"
+import type { StorageAdapter } from "./ports/storage.ts"
+import { AuditLog } from "./services/audit-log.ts"
+import { Directory } from "./services/directory.ts"
+import { Environments } from "./services/environments.ts"
+import { type EngineServices, engineLayer } from "./services/layers.ts"
+import { Principals } from "./services/principals.ts"
+import { Projects } from "./services/projects.ts"
+import { Rotation } from "./services/rotation.ts"
+import { Secrets } from "./services/secrets.ts"
+import { storageLayer } from "./services/storage.ts"
+import { Tokens } from "./services/tokens.ts"
+import { VaultSecrets } from "./services/vault-secrets.ts"
+import { Vaults } from "./services/vaults.ts"
+import { Workspaces } from "./services/workspaces.ts"
+
+export interface StrongroomOptions {
+  /** Where records are kept. `close()` closes it. */
+  readonly storage: StorageAdapter
+  /** What wraps the workspaces' keys. */
+  readonly keys: KeyProvider
+  /** Silent by default. */
+  readonly logger?: Logger
+  /** `reads: false` turns off the audit entry that every disclosure of a value commits first. */
+  readonly audit?: { readonly reads?: boolean }
+  /** `valuesPerRequest`: environments × secrets that one create may name (default 1,000). */
+  readonly limits?: { readonly valuesPerRequest?: number }
+}
 
 /** The engine as plain promises. Every method rejects with `StrongroomError` and with nothing else. */
 export interface Strongroom {
@@ -86,4 +120,124 @@ export interface Strongroom {
   /** Waits for running operations, erases the keys and closes the storage. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** What the engine runs on, as layers. */
+const portsLayer = ({ storage, keys, logger = silentLogger, audit, limits }: StrongroomOptions) => {
+  const pool = noncePool()
+  return Layer.mergeAll(
+    storageLayer(storage, logger),
+    Layer.succeed(RootKeys, keys),
+    Layer.succeed(Crypto, { cipher, random: (length) => pool.take(length) }),
+    Layer.succeed(Settings, {
+      auditReads: audit?.reads ?? true,
+      valuesPerRequest: limits?.valuesPerRequest ?? 1_000,
+      logger,
+    }),
+  )
+}
+
+/** The engine over these options as an Effect layer, for programs that are Effects themselves. */
+export const strongroomLayer = (options: StrongroomOptions): Layer.Layer<EngineServices, EngineError> =>
+  Layer.provide(engineLayer, portsLayer(options))
+
+/**
+ * Opens the store in `storage`, or makes one where there is none.
+ *
+ * Rejects with `ROOT_KEY_UNKNOWN` when the store was made with another root key, `FORMAT_UNSUPPORTED` when a newer
+ * release made it, `INTEGRITY` when it was changed by somebody else, or a storage error.
+ */
+export const openStrongroom = async (options: StrongroomOptions): Promise<Strongroom> => {
+  const { logger = silentLogger } = options
+  const runtime = ManagedRuntime.make(strongroomLayer(options))
+  let running = 0
+  let closing: Promise<void> | undefined
+  let idle = () => {}
+
+  const settle = async <A>(effect: Effect.Effect<A, EngineError, EngineServices>): Promise<A> => {
+    const exit = await runtime.runPromiseExit(effect)
+    if (exit._tag === "Success") return exit.value
+    const error = Cause.squash(exit.cause)
+    if (isStrongroomError(error)) throw error
+    // A defect's message may quote anything, so only its kind and place are reported.
+    const stack = error instanceof Error ? error.stack?.split("\n").filter((line) => /^\s+at /u.test(line)) : undefined
+    logger.error("a defect", { kind: error instanceof Error ? error.name : typeof error, at: stack?.join("\n") })
+    throw new StrongroomError("INTERNAL", "Strongroom has met a fault of its own; its log says where")
+  }
+
+  const run = async <A>(effect: Effect.Effect<A, EngineError, EngineServices>): Promise<A> => {
+    if (closing !== undefined) throw new StrongroomError("CLOSED", "this engine is closed")
+    running++
+    try {
+      return await settle(effect)
+    } finally {
+      running--
+      if (running === 0) idle()
+    }
+  }
+
+  const close = async (): Promise<void> => {
+    if (running > 0) await new Promise<void>((resolve) => (idle = resolve))
+    await runtime.dispose()
+  }
+
+  const services = await settle(
+    Effect.all({
+      auditLog: AuditLog,
+      directory: Directory,
+      environments: Environments,
+      principals: Principals,
+      projects: Projects,
+      rotation: Rotation,
+      secrets: Secrets,
+      tokens: Tokens,
+      vaultSecrets: VaultSecrets,
+      vaults: Vaults,
+      workspaces: Workspaces,
+    }),
+  ).catch(async (error: unknown) => {
+    await runtime.dispose()
+    throw error
+  })
+
+  const promised =
+    <Args extends readonly unknown[], A>(method: (...args: Args) => Effect.Effect<A, EngineError>) =>
+    (...args: Args): Promise<A> =>
+      run(method(...args))
+
+  const { auditLog, directory, environments, principals, projects, rotation, secrets, tokens } = services
+  const { vaultSecrets, vaults, workspaces } = services
+  return {
+    workspaces: { create: promised(workspaces.create), find: promised(workspaces.find) },
+    principals: {
+      create: promised(principals.create),
+      get: promised(principals.get),
+      setGrants: promised(principals.setGrants),
+    },
+    tokens: {
+      issue: promised(tokens.issue),
+      list: promised(tokens.list),
+      revoke: promised(tokens.revoke),
+      identify: promised(tokens.identify),
+      verify: promised(tokens.verify),
+    },
+    projects: { create: promised(projects.create), get: promised(projects.get), list: promised(projects.list) },
+    environments: {
+      create: promised(environments.create),
+      list: promised(environments.list),
+      remove: promised(environments.remove),
+    },
+    secrets: { create: promised(secrets.create), list: promised(secrets.list), get: promised(secrets.get) },
+    vaults: {
+      create: promised(vaults.create),
+      list: promised(vaults.list),
+      remove: promised(vaults.remove),
+      secrets: { create: promised(vaultSecrets.create), list: promised(vaultSecrets.list) },
+    },
+    keys: { rotate: promised(rotation.rotate) },
+    audit: { list: promised(auditLog.list) },
+    ping: () => run(directory.ping),
+    close: () => (closing ??= close()),
+    [Symbol.asyncDispose]: () => (closing ??= close()),
+  }
 }

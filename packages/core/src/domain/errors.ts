@@ -35,6 +35,8 @@ export const errorCodes = [
   "FORMAT_UNSUPPORTED",
   "ROOT_KEY_UNKNOWN",
   "KEY_PROVIDER_FAILED",
+  // a fault of our own
+  "INTERNAL",
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

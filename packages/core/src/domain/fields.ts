@@ -41,8 +41,15 @@ export const EnvironmentId = pattern(
   /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/u,
   "must be a UUID",
 )
+/** As the engine makes it: lower case. */
+export const WorkspaceId = pattern(
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u,
+  "must be a workspace id in lower case",
+)
 export const VaultId = pattern(new RegExp(`^vlt_${ulid}$`, "u"), "must be vlt_ and a ULID")
-export const PrincipalId = pattern(new RegExp(`^prn_${ulid}$`, "u"), "must be prn_ and a ULID")
+const principalId = new RegExp(`^prn_${ulid}$`, "u")
+export const isPrincipalId = (value: string): boolean => principalId.test(value)
+export const PrincipalId = pattern(principalId, "must be prn_ and a ULID")
 export const TokenId = pattern(new RegExp(`^tok_${ulid}$`, "u"), "must be tok_ and a ULID")
 
 export const SecretName = pattern(/^[A-Za-z0-9_-]{2,48}$/u, "must be 2 to 48 of A-Z a-z 0-9 _ -")
@@ -54,6 +61,8 @@ export const Note = text(0, 255)
 export const Description = text(0, 1024)
 /** Names for people: of workspaces, projects, environments, vaults, principals, tokens. */
 export const DisplayName = text(1, 64)
+/** A host application's own name for whoever it vouches for. */
+export const HostId = text(1, 255)
 export const SecretType = Schema.Literals(["runtime", "build"])
 export const DataType = Schema.Literals(["text", "json"])
 
@@ -61,9 +70,8 @@ const isRedactedString = (input: unknown): input is Redacted.Redacted<string> =>
   Redacted.isRedacted(input) && typeof Redacted.value(input) === "string"
 
 /** Plain or already wrapped on the way in, wrapped from here on. */
-const redactedText = (least: number) => {
-  const rule = textRule(least, 65_536)
-  return Schema.Unknown.check(
+const redacted = (rule: (value: string) => true | string) =>
+  Schema.Unknown.check(
     Schema.makeFilter((input) => {
       const plain = Redacted.isRedacted(input) ? Redacted.value(input) : input
       return typeof plain === "string" ? rule(plain) : "must be a string"
@@ -77,13 +85,13 @@ const redactedText = (least: number) => {
       }),
     ),
   )
-}
-export const SecretText = redactedText(0)
-export const NonEmptySecretText = redactedText(1)
+export const SecretText = redacted(textRule(0, 65_536))
+export const NonEmptySecretText = redacted(textRule(1, 65_536))
 
-export const ApiTokenText = pattern(
-  /^ek_live_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/u,
-  "must be ek_live_ and 43 characters of unpadded base64url",
+const apiToken = /^ek_live_[A-Za-z0-9_-]{43}$/u
+export const isApiToken = (value: string): boolean => apiToken.test(value)
+export const ApiTokenText = redacted(
+  (value) => isApiToken(value) || "must be ek_live_ and 43 characters of unpadded base64url",
 )
 
 const Permission = Schema.Literals(["read", "read-write", "admin"])

@@ -60,6 +60,6 @@ export const intersect = (left: readonly Grant[], right: readonly Grant[]): read
     }),
   )
 
-/** Where a scope's grants come from when they are changed: an admin hands out only what lies below its own scopes. */
+/** An admin hands out, and takes back, only what lies within its own scopes. */
 export const mayAdminister = (grants: readonly Grant[], handedOut: readonly Grant[]): boolean =>
-  handedOut.every((grant) => may(grants, "admin", grant.scope))
+  grants.some(({ permission }) => permission === "admin") && handedOut.every(({ scope }) => may(grants, "admin", scope))

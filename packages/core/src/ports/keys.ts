@@ -10,10 +10,12 @@ export interface KeyContext {
  * The root of trust: wraps one 32-byte key per workspace and one for the directory, so a KMS is called once per
  * workspace and process, not once per secret.
  *
- * `unwrap` rejects with an error whose `code` is `ROOT_KEY_UNKNOWN` when no root key it holds made the blob; every
- * other rejection counts as a passing fault of the provider. The arrays it is given and returns are erased by core.
+ * `unwrap` rejects with an error whose `code` is `ROOT_KEY_UNKNOWN` when no root key it holds made the blob, and
+ * `INTEGRITY` when the blob was changed or belongs elsewhere; every other rejection is a passing fault. The arrays it is given and returns are erased by core.
  */
 export interface KeyProvider {
+  /** A public name of the root key that wraps now, such as a fingerprint or a KMS key id. Kept in the store's marker. */
+  readonly fingerprint: string
   wrap(key: Uint8Array, context: KeyContext): Promise<Uint8Array>
   unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array>
 }

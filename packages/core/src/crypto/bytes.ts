@@ -1,0 +1,47 @@
+import { timingSafeEqual } from "node:crypto"
+import { utf8 } from "../domain/text.ts"
+
+export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
+}
+
+export const u32 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setUint32(0, value)
+  return bytes
+}
+
+/** Each part behind its length (u32, big endian), so that no two lists of parts give the same bytes. */
+export const lengthPrefixed = (...parts: readonly (string | Uint8Array)[]): Uint8Array =>
+  concat(
+    ...parts.flatMap((part) => {
+      const bytes = typeof part === "string" ? utf8(part) : part
+      return [u32(bytes.length), bytes]
+    }),
+  )
+
+/** Best effort: JavaScript engines may have copied the bytes elsewhere. */
+export const erase = (...arrays: readonly Uint8Array[]): void => {
+  for (const bytes of arrays) bytes.fill(0)
+}
+
+/** The one comparison for tokens, MACs and ids derived from keys. Its time depends on the lengths only, which are public. */
+export const equalConstantTime = (left: Uint8Array, right: Uint8Array): boolean =>
+  left.length === right.length && timingSafeEqual(left, right)
+
+export const toBase64Url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url")
+
+/** Copies: a Buffer's own memory may belong to Node's shared pool. */
+export const fromBase64Url = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64url"))
+
+export const toHex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")

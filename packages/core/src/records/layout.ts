@@ -1,0 +1,88 @@
+import { Schema } from "effect"
+import { fromBase64Url, toHex } from "../crypto/bytes.ts"
+import { StrongroomError } from "../domain/errors.ts"
+import type { Address } from "../ports/storage.ts"
+import * as schemas from "./schemas.ts"
+
+/** Which record lives where, and what its metadata must look like. */
+
+/** The address of a record together with what it must decode to. */
+export interface Ref<A> extends Address {
+  readonly decode: (metadata: unknown) => A | undefined
+}
+
+const kind = <A, I>(schema: Schema.Codec<A, I>): ((collection: string, leaf: string) => Ref<A>) => {
+  const decodeResult = Schema.decodeUnknownResult(schema)
+  const decode = (metadata: unknown): A | undefined => {
+    const result = decodeResult(metadata)
+    return result._tag === "Success" ? result.success : undefined
+  }
+  return (collection, leaf) => ({ collection, leaf, decode })
+}
+
+const token = kind(schemas.Token)
+const principal = kind(schemas.Principal)
+const project = kind(schemas.Project)
+const slug = kind(schemas.SlugPointer)
+const environment = kind(schemas.Environment)
+const keyset = kind(schemas.Keyset)
+const secret = kind(schemas.Secret)
+const secretPointer = kind(schemas.SecretPointer)
+const secretValue = kind(schemas.SecretValue)
+const vault = kind(schemas.Vault)
+const vaultSecret = kind(schemas.VaultSecret)
+const vaultSecretPointer = kind(schemas.VaultSecretPointer)
+const audit = kind(Schema.Union([schemas.Audit, schemas.Void]))
+const info = kind(schemas.WorkspaceInfo)
+const keys = kind(schemas.WorkspaceKeys)
+const marker = kind(schemas.Marker)
+const workspacePointer = kind(schemas.WorkspacePointer)
+const tokenPointer = kind(schemas.TokenPointer)
+const receipt = kind(Schema.Union([schemas.Receipt, schemas.Void]))
+
+/** Blind leaves are made by `BlindIndex`; all other leaves are random ids. */
+export const layout = {
+  workspaceKeys: () => keys("workspace", "keys"),
+  workspaceInfo: () => info("workspace", "info"),
+  token: (id: string) => token("token", id),
+  principal: (id: string) => principal("principal", id),
+  project: (id: string) => project("project", id),
+  slug: (blind: string) => slug("slug", blind),
+  environment: (id: string) => environment("env", id),
+  keyset: (compartment: string) => keyset("keyset", compartment),
+  secret: (projectId: string, blind: string) => secret(`secret.${projectId}`, blind),
+  secretPointer: (id: string) => secretPointer("secret-id", id),
+  secretValue: (environmentId: string, blind: string) => secretValue(`value.${environmentId}`, blind),
+  vault: (id: string) => vault("vault", id),
+  vaultSecret: (vaultId: string, blind: string) => vaultSecret(`vsecret.${vaultId}`, blind),
+  vaultSecretPointer: (id: string) => vaultSecretPointer("vsecret-id", id),
+  audit: (id: string) => audit("audit", id),
+} as const
+
+/** The store's own partition, and those that the directory's pointers are spread over. */
+export const storePartition = "store"
+export const directoryPartition = (blind: string): string =>
+  `dir-${toHex(fromBase64Url(blind.slice(1)).subarray(0, 1))}`
+
+export const directoryLayout = {
+  keys: () => keys("directory", "keys"),
+  marker: (storeId: string) => marker("marker", storeId),
+  workspacePointer: (blind: string) => workspacePointer("workspace-slug", blind),
+  tokenPointer: (blind: string) => tokenPointer("token", blind),
+  receipt: (id: string) => receipt("receipt", id),
+} as const
+
+/** Throws `FORMAT_UNSUPPORTED` for metadata of a newer release, `INTEGRITY` for anything else that does not fit. */
+export const decodeMetadata = <A>(ref: Ref<A>, record: string, metadata: unknown): A => {
+  const decoded = ref.decode(metadata)
+  if (decoded !== undefined) return decoded
+  const version: unknown = typeof metadata === "object" && metadata !== null && "v" in metadata ? metadata.v : undefined
+  if (typeof version === "number" && version > schemas.metadataVersion) {
+    throw new StrongroomError(
+      "FORMAT_UNSUPPORTED",
+      `record ${record} has metadata version ${version}, which this release does not know`,
+      { record },
+    )
+  }
+  throw new StrongroomError("INTEGRITY", `record ${record} does not hold what belongs there`, { record })
+}

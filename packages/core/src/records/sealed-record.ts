@@ -1,0 +1,101 @@
+import { concat, erase, lengthPrefixed, u32 } from "../crypto/bytes.ts"
+import { type DataKey, type DataKeys, keyIdLength } from "../crypto/data-key.ts"
+import { StrongroomError } from "../domain/errors.ts"
+import { fromUtf8 } from "../domain/text.ts"
+import type { Cipher } from "../ports/cipher.ts"
+import type { Address } from "../ports/storage.ts"
+
+/**
+ * A sealed record, version 1: `0x01 | suite | key id (16) | nonce (24) | ciphertext | tag (16)`.
+ * What is sealed is a body: `u32 length | metadata JSON | raw value bytes`. Specified in docs/record-format.md.
+ */
+
+export const formatVersion = 0x01
+export const suiteXChaCha = 0x01
+export const nonceLength = 24
+const tagLength = 16
+const headerLength = 2 + keyIdLength
+const lengthBytes = 4
+
+/** What sealing adds to a body. */
+const overhead = headerLength + nonceLength + tagLength
+
+/** Where a record lives and which commit wrote it. All of it is authenticated with the record. */
+export interface Place extends Address {
+  readonly partition: string
+  readonly revision: string
+}
+
+export interface Body {
+  /** UTF-8 of a JSON object with a version `v`. */
+  readonly metadata: Uint8Array
+  readonly value: Uint8Array
+}
+
+export const nameOf = (place: Address & { readonly partition: string }): string =>
+  `${place.partition}/${place.collection}/${place.leaf}`
+
+export const sealedLength = (body: Body): number => overhead + lengthBytes + body.metadata.length + body.value.length
+
+const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
+  lengthPrefixed("strongroom/v1/record", header, place.partition, place.collection, place.leaf, place.revision)
+
+const none = new Uint8Array(0)
+
+/** `prefix` is what stands before the record in the same stored bytes; it is authenticated as part of the header. */
+export const sealRecord = (
+  cipher: Cipher,
+  key: DataKey,
+  nonce: Uint8Array,
+  place: Place,
+  body: Body,
+  prefix: Uint8Array = none,
+): Uint8Array => {
+  const header = concat(new Uint8Array([formatVersion, suiteXChaCha]), key.id)
+  const plaintext = concat(u32(body.metadata.length), body.metadata, body.value)
+  const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(concat(prefix, header), place))
+  erase(plaintext)
+  return concat(prefix, header, nonce, sealed)
+}
+
+const integrity = (place: Place, what: string): StrongroomError =>
+  new StrongroomError("INTEGRITY", `record ${nameOf(place)} ${what}`, { record: nameOf(place) })
+
+/** Throws `INTEGRITY`, or `FORMAT_UNSUPPORTED` for a version or suite of a newer Strongroom, naming the record. */
+export const openRecord = (
+  cipher: Cipher,
+  keys: DataKeys,
+  place: Place,
+  bytes: Uint8Array,
+  prefix: Uint8Array = none,
+): Body => {
+  if (bytes.length < overhead + lengthBytes) throw integrity(place, "is too short to be one")
+  if (bytes[0] !== formatVersion || bytes[1] !== suiteXChaCha) {
+    throw new StrongroomError(
+      "FORMAT_UNSUPPORTED",
+      `record ${nameOf(place)} has version ${bytes[0]} and suite ${bytes[1]}, which this release does not know`,
+      { record: nameOf(place) },
+    )
+  }
+  const header = bytes.subarray(0, headerLength)
+  const key = keys.find(header.subarray(2))
+  if (key === undefined) throw integrity(place, "names a key that does not belong here")
+  const nonce = bytes.subarray(headerLength, headerLength + nonceLength)
+  const sealed = bytes.subarray(headerLength + nonceLength)
+  const plaintext = cipher.open(key.sealKey, nonce, sealed, associatedData(concat(prefix, header), place))
+  if (plaintext === undefined) throw integrity(place, "does not open: changed, or of another place")
+  const metadataLength = new DataView(plaintext.buffer, plaintext.byteOffset).getUint32(0)
+  const valueStart = lengthBytes + metadataLength
+  if (valueStart > plaintext.length) throw integrity(place, "has a body with a wrong length")
+  return { metadata: plaintext.subarray(lengthBytes, valueStart), value: plaintext.subarray(valueStart) }
+}
+
+/** The body's JSON as untrusted input; throws `INTEGRITY` when it is none. */
+export const parseMetadata = (place: Place, metadata: Uint8Array): unknown => {
+  try {
+    return JSON.parse(fromUtf8(metadata))
+  } catch {
+    // The parser's own message would quote what it read.
+    throw integrity(place, "has metadata that is not JSON")
+  }
+}

@@ -1,0 +1,12 @@
+import { Effect } from "effect"
+import { type EngineError, isStrongroomError } from "../domain/errors.ts"
+
+/** Runs synchronous code that throws `StrongroomError`; whatever else it throws is a defect. */
+export const attempt = <A>(run: () => A): Effect.Effect<A, EngineError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return isStrongroomError(error) ? Effect.fail(error) : Effect.die(error)
+    }
+  })

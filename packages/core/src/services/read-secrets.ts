@@ -1,0 +1,95 @@
+import type { Redacted } from "effect"
+import { StrongroomError } from "../domain/errors.ts"
+import type { Secret } from "../domain/model.ts"
+import { type Grant, may } from "../domain/permission.ts"
+import type { Address } from "../ports/storage.ts"
+import { layout } from "../records/layout.ts"
+import type * as schemas from "../records/schemas.ts"
+import type { WorkspaceKeys } from "../records/workspace-keys.ts"
+import { sharedValueRef } from "./create-secrets.ts"
+import type { ProjectMetadata } from "./locator.ts"
+import type { Snapshot } from "./snapshot.ts"
+
+type SecretMetadata = typeof schemas.Secret.Type
+
+const notFound = (environment: string): StrongroomError =>
+  new StrongroomError("ENVIRONMENT_NOT_FOUND", `environment ${environment} does not exist`, { environment })
+
+/**
+ * The environments whose values a read gives: the one it names, or all that the principal may read. Throws
+ * `ENVIRONMENT_NOT_FOUND` for a named one that is absent, foreign or unreadable.
+ */
+export const readableEnvironments = (
+  project: ProjectMetadata,
+  grants: readonly Grant[],
+  named: string | undefined,
+): readonly string[] => {
+  const readable = project.environments
+    .map(({ id }) => id)
+    .filter((environment) => may(grants, "read", { type: "environment", project: project.id, environment }))
+  if (named === undefined) return readable
+  const wanted = named.toLowerCase()
+  if (!readable.includes(wanted)) throw notFound(named)
+  return [wanted]
+}
+
+/** Of these environments, those that hold a shared value of the secret. */
+export const heldIn = (guard: SecretMetadata, environments: readonly string[]): readonly string[] =>
+  environments.filter((id) => guard.holders.some(({ environment, owner }) => environment === id && owner === ""))
+
+/** The records that `secretOf` needs. */
+export const valueAddresses = (
+  keys: WorkspaceKeys,
+  guards: readonly SecretMetadata[],
+  environments: readonly string[],
+): readonly Address[] =>
+  guards.flatMap((guard) => heldIn(guard, environments).map((id) => sharedValueRef(keys, id, guard.name)))
+
+/** `undefined` for a value that its guard knows of and that is not there, or belongs to another secret. */
+const valueOf = (
+  snapshot: Snapshot,
+  keys: WorkspaceKeys,
+  guard: SecretMetadata,
+  environment: string,
+): Redacted.Redacted<string> | undefined => {
+  const ref = sharedValueRef(keys, environment, guard.name)
+  const stored = snapshot.text(ref, snapshot.keyset(environment).keys)
+  return stored?.metadata.id === guard.id ? stored.value : undefined
+}
+
+/**
+ * A secret with its values in these environments. `undefined` when guard and values do not belong together: in one
+ * snapshot that is damage, in two it may be a change between them.
+ */
+export const secretOf = (
+  snapshot: Snapshot,
+  keys: WorkspaceKeys,
+  guard: SecretMetadata,
+  environments: readonly string[],
+): Secret | undefined => {
+  const values = []
+  for (const environment of heldIn(guard, environments)) {
+    const value = valueOf(snapshot, keys, guard, environment)
+    if (value === undefined) return undefined
+    values.push({ environment, value, personal: false })
+  }
+  const { id, name, note, type, dataType } = guard
+  return {
+    id,
+    name,
+    note,
+    type,
+    dataType,
+    values,
+    createdAt: new Date(guard.createdAt),
+    updatedAt: new Date(guard.updatedAt),
+  }
+}
+
+export const damaged = (guard: SecretMetadata): StrongroomError =>
+  new StrongroomError("INTEGRITY", `secret ${guard.name} (${guard.id}) lacks a value that its metadata lists`, {
+    name: guard.name,
+  })
+
+export const keysetAddresses = (environments: readonly string[]): readonly Address[] =>
+  environments.map((id) => layout.keyset(id))

@@ -1,0 +1,178 @@
+import { Context, Effect, Layer, Schema } from "effect"
+import { type EngineError, StrongroomError } from "../domain/errors.ts"
+import { decodeInput, EnvironmentId, SecretName, SlugOrId } from "../domain/fields.ts"
+import type { CreateSecrets, GetSecret, ListSecrets, Secret } from "../domain/model.ts"
+import type { Principal } from "../domain/permission.ts"
+import { Settings } from "../ports/services.ts"
+import { layout } from "../records/layout.ts"
+import type * as schemas from "../records/schemas.ts"
+import { attempt } from "./attempt.ts"
+import { authorityOf, grantsOf } from "./authority.ts"
+import { checkRequest, createAddresses, decideCreate, secretRef, sharedValueRef } from "./create-secrets.ts"
+import { type Located, Locator, projectIn } from "./locator.ts"
+import { damaged, keysetAddresses, readableEnvironments, secretOf, valueAddresses } from "./read-secrets.ts"
+import { type Session, Sessions } from "./sessions.ts"
+
+type SecretMetadata = typeof schemas.Secret.Type
+
+const listFields = {
+  workspace: Schema.optional(SlugOrId),
+  project: SlugOrId,
+  environment: Schema.optional(EnvironmentId),
+}
+const decodeList = decodeInput(Schema.Struct(listFields))
+const decodeGet = decodeInput(Schema.Struct({ ...listFields, name: SecretName }))
+
+/** The secrets of projects, with a value per environment. */
+export class Secrets extends Context.Service<
+  Secrets,
+  {
+    readonly create: (
+      principal: Principal,
+      input: CreateSecrets,
+    ) => Effect.Effect<readonly { readonly id: string; readonly name: string }[], EngineError>
+    readonly list: (principal: Principal, input: ListSecrets) => Effect.Effect<readonly Secret[], EngineError>
+    readonly get: (principal: Principal, input: GetSecret) => Effect.Effect<Secret, EngineError>
+  }
+>()("@strongroom/core/Secrets") {
+  static readonly layer = Layer.effect(
+    Secrets,
+    Effect.gen(function* () {
+      const { valuesPerRequest } = yield* Settings
+      const sessions = yield* Sessions
+      const locator = yield* Locator
+
+      const notFound = (name: string) =>
+        new StrongroomError("SECRET_NOT_FOUND", `secret ${name} does not exist`, { name })
+
+      /** Project and readable environments as of a snapshot of their own. */
+      const scopeOf = (session: Session, located: Located, environment: string | undefined) =>
+        Effect.flatMap(session.read([...authorityOf(session.principal), layout.project(located.id)]), (snapshot) =>
+          attempt(() => {
+            const grants = grantsOf(session.principal, snapshot, session.now)
+            const project = projectIn(snapshot, located, grants)
+            return readableEnvironments(project, grants, environment)
+          }),
+        )
+
+      /** Guard, keysets and values in one snapshot: what is missing here is damage. */
+      const readOne = Effect.fnUntraced(function* (
+        session: Session,
+        located: Located,
+        name: string,
+        environment: string | undefined,
+      ) {
+        const { keys, principal, now } = session
+        const candidates =
+          environment === undefined ? yield* scopeOf(session, located, undefined) : [environment.toLowerCase()]
+        const ref = secretRef(keys, located.id, name)
+        const snapshot = yield* session.read([
+          ...authorityOf(principal),
+          layout.project(located.id),
+          ref,
+          ...keysetAddresses(candidates),
+          ...candidates.map((id) => sharedValueRef(keys, id, name)),
+        ])
+        return yield* attempt(() => {
+          const grants = grantsOf(principal, snapshot, now)
+          const project = projectIn(snapshot, located, grants)
+          const readable = readableEnvironments(project, grants, environment).filter((id) => candidates.includes(id))
+          const guard = snapshot.get(ref)
+          if (guard === undefined) return undefined
+          const secret = secretOf(snapshot, keys, guard, readable)
+          if (secret === undefined) throw damaged(guard)
+          return secret.values.length === 0 ? undefined : secret
+        })
+      })
+
+      /** The secrets of one page of guards. Their values are read after it; where the two disagree, again together. */
+      const readPage = Effect.fnUntraced(function* (
+        session: Session,
+        located: Located,
+        guards: readonly SecretMetadata[],
+        candidates: readonly string[],
+        environment: string | undefined,
+      ) {
+        const { keys, principal, now } = session
+        const snapshot = yield* session.read([
+          ...authorityOf(principal),
+          layout.project(located.id),
+          ...keysetAddresses(candidates),
+          ...valueAddresses(keys, guards, candidates),
+        ])
+        const secrets = yield* attempt(() => {
+          const grants = grantsOf(principal, snapshot, now)
+          const project = projectIn(snapshot, located, grants)
+          const readable = readableEnvironments(project, grants, environment).filter((id) => candidates.includes(id))
+          return guards.map((guard) => secretOf(snapshot, keys, guard, readable))
+        })
+        const found: Secret[] = []
+        for (const [index, guard] of guards.entries()) {
+          const secret = secrets[index] ?? (yield* readOne(session, located, guard.name, environment))
+          if (secret !== undefined && secret.values.length > 0) found.push(secret)
+        }
+        return found
+      })
+
+      return {
+        create: Effect.fn("Secrets.create")(function* (principal, input) {
+          const request = yield* attempt(() => checkRequest(input, valuesPerRequest))
+          return yield* sessions.use(
+            principal,
+            Effect.fnUntraced(function* (session) {
+              const located = yield* locator.locate(session, request)
+              const { keys, now } = session
+              return yield* session.transact(
+                (round) =>
+                  session.read([...authorityOf(principal), ...createAddresses(keys, located.id, request, round > 0)]),
+                (snapshot, round) => {
+                  const grants = grantsOf(principal, snapshot, now)
+                  const project = projectIn(snapshot, located, grants)
+                  return decideCreate(snapshot, { keys, project, grants, now, withValues: round > 0 }, request)
+                },
+              )
+            }),
+          )
+        }),
+
+        list: Effect.fn("Secrets.list")(function* (principal, input) {
+          const { environment, ...name } = yield* attempt(() => decodeList(input))
+          return yield* sessions.use(
+            principal,
+            Effect.fnUntraced(function* (session) {
+              const located = yield* locator.locate(session, name)
+              const environments = yield* scopeOf(session, located, environment)
+              const secrets: Secret[] = []
+              let after: string | undefined
+              do {
+                const page = yield* session.page(`secret.${located.id}`, after)
+                const guards = yield* attempt(() =>
+                  page.leaves.flatMap((leaf) => page.snapshot.get(layout.secret(located.id, leaf)) ?? []),
+                )
+                secrets.push(...(yield* readPage(session, located, guards, environments, environment)))
+                after = page.next
+              } while (after !== undefined)
+              yield* session.disclose({ action: "secret.list", subject: { project: located.id, environments } })
+              return secrets.sort((a, b) => (a.name < b.name ? -1 : 1))
+            }),
+          )
+        }),
+
+        get: Effect.fn("Secrets.get")(function* (principal, input) {
+          const { environment, name, ...project } = yield* attempt(() => decodeGet(input))
+          return yield* sessions.use(
+            principal,
+            Effect.fnUntraced(function* (session) {
+              const located = yield* locator.locate(session, project)
+              const secret = yield* readOne(session, located, name, environment)
+              if (secret === undefined) return yield* Effect.fail(notFound(name))
+              const environments = secret.values.map((value) => value.environment)
+              yield* session.disclose({ action: "secret.get", subject: { project: located.id, name, environments } })
+              return secret
+            }),
+          )
+        }),
+      }
+    }),
+  )
+}

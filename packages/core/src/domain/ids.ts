@@ -25,3 +25,37 @@ export const ulid = (milliseconds: number, random: Uint8Array): string => {
   }
   return text
 }
+
+export const uuidRandomLength = 16
+
+/** A random UUID (RFC 9562, version 4) in lower case. */
+export const uuid = (random: Uint8Array): string => {
+  const hex = Array.from(random.subarray(0, uuidRandomLength), (byte, index) => {
+    const stamped = index === 6 ? (byte & 0x0f) | 0x40 : index === 8 ? (byte & 0x3f) | 0x80 : byte
+    return stamped.toString(16).padStart(2, "0")
+  }).join("")
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
+}
+
+/**
+ * ULIDs that rise even within a millisecond and when the clock steps back, so that one process's commits sort in the
+ * order in which they were prepared. `random` gives bytes that were never used before.
+ */
+export const risingUlids = (random: (length: number) => Uint8Array): ((milliseconds: number) => string) => {
+  let time = 0
+  let tail: Uint8Array = new Uint8Array(ulidRandomLength)
+  return (milliseconds) => {
+    if (milliseconds > time) {
+      time = milliseconds
+      tail = random(ulidRandomLength)
+      // Room to count up: the first bit of the random part stays free.
+      tail[0] = (tail[0] ?? 0) & 0x7f
+    } else {
+      for (let i = tail.length - 1; i >= 0; i--) {
+        tail[i] = ((tail[i] ?? 0) + 1) & 0xff
+        if (tail[i] !== 0) break
+      }
+    }
+    return ulid(time, tail)
+  }
+}

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto"
 import { Redacted, Schema } from "effect"
 import { StrongroomError } from "../domain/errors.ts"
 import {
@@ -170,6 +169,7 @@ const refuseConflicts = (
 }
 
 export interface CreateContext {
+  readonly newId: () => string
   readonly keys: WorkspaceKeys
   readonly project: ProjectMetadata
   readonly grants: readonly Grant[]
@@ -181,14 +181,14 @@ export interface CreateContext {
 /** Everything between the snapshot and the sealed records of a create. Throws what the caller gets. */
 export const decideCreate = (
   snapshot: Snapshot,
-  { keys, project, grants, now, withValues }: CreateContext,
+  { newId, keys, project, grants, now, withValues }: CreateContext,
   { environments, secrets }: Request,
 ): Decision<readonly { readonly id: string; readonly name: string }[]> => {
   authorize(snapshot, grants, project.id, environments)
   const wanted = secrets.map((secret) => {
     const ref = secretRef(keys, project.id, secret.name)
     const guard = livingGuard(snapshot.get(ref), project)
-    return { secret, ref, guard, id: guard?.id ?? randomUUID() }
+    return { secret, ref, guard, id: guard?.id ?? newId() }
   })
   refuseConflicts(wanted, environments)
 

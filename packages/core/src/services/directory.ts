@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto"
 import { Clock, Context, Effect, Layer } from "effect"
 import { equalConstantTime, fromBase64Url, toBase64Url } from "../crypto/bytes.ts"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
+import { uuid, uuidRandomLength } from "../domain/ids.ts"
 import { Crypto, RootKeys, Storage } from "../ports/services.ts"
 import { directoryLayout, directoryPartition, type Ref, storePartition } from "../records/layout.ts"
 import { metadataVersion } from "../records/schemas.ts"
@@ -51,7 +51,7 @@ export class Directory extends Context.Service<
     Directory,
     Effect.gen(function* () {
       const storage = yield* Storage
-      const { cipher } = yield* Crypto
+      const { cipher, random } = yield* Crypto
       const provider = yield* RootKeys
       const keyring = yield* Keyring
       const transactions = yield* Transactions
@@ -76,7 +76,7 @@ export class Directory extends Context.Service<
 
       const createStore = Effect.fnUntraced(function* () {
         const now = yield* Clock.currentTimeMillis
-        const storeId = randomUUID()
+        const storeId = uuid(random(uuidRandomLength))
         const home = directoryHome(storeId)
         const revision = transactions.revision(now)
         const { record, keys } = yield* keyring.create(home, revision, now)

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer, Schema } from "effect"
 import { keyLength } from "../crypto/data-key.ts"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { DisplayName, decodeInput, EnvironmentId, SlugOrId } from "../domain/fields.ts"
+import { uuid, uuidRandomLength } from "../domain/ids.ts"
 import type { Environment } from "../domain/model.ts"
 import { type Grant, may, type Principal } from "../domain/permission.ts"
 import { Crypto } from "../ports/services.ts"
@@ -62,7 +62,7 @@ export class Environments extends Context.Service<
               const { transact, read, partition, now } = session
               const located = yield* locator.locate(session, { project: named })
               const projectRef = layout.project(located.id)
-              const id = randomUUID()
+              const id = uuid(random(uuidRandomLength))
               return yield* transact(
                 () => read([...authorityOf(principal), projectRef]),
                 (snapshot) => {

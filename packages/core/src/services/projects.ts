@@ -1,9 +1,10 @@
-import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer, Schema } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { DisplayName, decodeInput, Slug, SlugOrId } from "../domain/fields.ts"
+import { uuid, uuidRandomLength } from "../domain/ids.ts"
 import type { Project } from "../domain/model.ts"
 import { may, type Principal, sees } from "../domain/permission.ts"
+import { Crypto } from "../ports/services.ts"
 import { layout } from "../records/layout.ts"
 import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
@@ -38,6 +39,7 @@ export class Projects extends Context.Service<
   static readonly layer = Layer.effect(
     Projects,
     Effect.gen(function* () {
+      const { random } = yield* Crypto
       const sessions = yield* Sessions
       const locator = yield* Locator
 
@@ -45,7 +47,7 @@ export class Projects extends Context.Service<
         create: Effect.fn("Projects.create")(function* (principal, input) {
           const { slug, name } = yield* attempt(() => decodeNew(input))
           return yield* sessions.use(principal, ({ transact, read, keys, now }) => {
-            const id = randomUUID()
+            const id = uuid(random(uuidRandomLength))
             const slugRef = layout.slug(keys.index.leaf("project-slug", slug))
             return transact(
               () => read([...authorityOf(principal), slugRef]),

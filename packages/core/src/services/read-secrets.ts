@@ -46,7 +46,7 @@ export const valueAddresses = (
   guards.flatMap((guard) => heldIn(guard, environments).map((id) => sharedValueRef(keys, id, guard.name)))
 
 /** `undefined` for a value that its guard knows of and that is not there, or belongs to another secret. */
-const valueOf = (
+const readValue = (
   snapshot: Snapshot,
   keys: WorkspaceKeys,
   guard: SecretMetadata,
@@ -69,7 +69,7 @@ export const secretOf = (
 ): Secret | undefined => {
   const values = []
   for (const environment of heldIn(guard, environments)) {
-    const value = valueOf(snapshot, keys, guard, environment)
+    const value = readValue(snapshot, keys, guard, environment)
     if (value === undefined) return undefined
     values.push({ environment, value, personal: false })
   }

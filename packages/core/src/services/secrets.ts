@@ -1,9 +1,10 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { decodeInput, EnvironmentId, SecretName, SlugOrId } from "../domain/fields.ts"
+import { uuid, uuidRandomLength } from "../domain/ids.ts"
 import type { CreateSecrets, GetSecret, ListSecrets, Secret } from "../domain/model.ts"
 import type { Principal } from "../domain/permission.ts"
-import { Settings } from "../ports/services.ts"
+import { Crypto, Settings } from "../ports/services.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
@@ -39,8 +40,11 @@ export class Secrets extends Context.Service<
     Secrets,
     Effect.gen(function* () {
       const { valuesPerRequest } = yield* Settings
+      const { random } = yield* Crypto
       const sessions = yield* Sessions
       const locator = yield* Locator
+
+      const newId = (): string => uuid(random(uuidRandomLength))
 
       const notFound = (name: string) =>
         new StrongroomError("SECRET_NOT_FOUND", `secret ${name} does not exist`, { name })
@@ -128,7 +132,7 @@ export class Secrets extends Context.Service<
                 (snapshot, round) => {
                   const grants = grantsOf(principal, snapshot, now)
                   const project = projectIn(snapshot, located, grants)
-                  return decideCreate(snapshot, { keys, project, grants, now, withValues: round > 0 }, request)
+                  return decideCreate(snapshot, { newId, keys, project, grants, now, withValues: round > 0 }, request)
                 },
               )
             }),

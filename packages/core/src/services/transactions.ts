@@ -1,7 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { toBase64Url } from "../crypto/bytes.ts"
 import type { EngineError } from "../domain/errors.ts"
-import { ulid, ulidRandomLength } from "../domain/ids.ts"
+import { risingUlids } from "../domain/ids.ts"
 import { Crypto, Storage } from "../ports/services.ts"
 import type { Address, Check, CommitResult, Write } from "../ports/storage.ts"
 import { layout } from "../records/layout.ts"
@@ -68,7 +68,7 @@ export class Transactions extends Context.Service<
         return chain
       }
 
-      const newRevision = (now: number): string => ulid(now, random(ulidRandomLength))
+      const newRevision = risingUlids(random)
 
       /** `receipt.leaf` is the revision of everything. */
       const seal = (

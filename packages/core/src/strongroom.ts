@@ -41,7 +41,7 @@ import { Vaults } from "./services/vaults.ts"
 import { Workspaces } from "./services/workspaces.ts"
 
 export interface StrongroomOptions {
-  /** Where records are kept. `close()` closes it. */
+  /** Where records are kept. `close()` closes it, and so does an opening that fails. */
   readonly storage: StorageAdapter
   /** What wraps the workspaces' keys. */
   readonly keys: KeyProvider

@@ -31,18 +31,16 @@ export interface ChainedEntry {
  */
 export class AuditChain {
   readonly #writer: string
-  readonly #key: Uint8Array
   #sequence = 0
   #link = ""
   #refused: { sequence: number; link: string }[] = []
 
-  /** `key` is the caller's to erase: it is copied. */
-  constructor(writer: string, key: Uint8Array) {
+  constructor(writer: string) {
     this.#writer = writer
-    this.#key = key.slice()
   }
 
-  next(id: string, at: number, actor: Actor, event: AuditEvent): ChainedEntry {
+  /** `key`: the workspace's chain key; `id`: the entry's leaf. */
+  next(key: Uint8Array, id: string, at: number, actor: Actor, event: AuditEvent): ChainedEntry {
     const sequence = ++this.#sequence
     const refused = this.#refused
     this.#refused = []
@@ -59,7 +57,7 @@ export class AuditChain {
       refused,
     }
     const metadata = utf8(JSON.stringify(entry))
-    const link = chainLink(this.#key, id, metadata)
+    const link = chainLink(key, id, metadata)
     this.#link = link
     return {
       metadata,

@@ -188,8 +188,11 @@ export class Sessions extends Context.Service<
             Effect.map(use(open(principal, principal.workspace, keys, now)), (result) => ({ result })),
           )
           if (outcome !== undefined) return outcome.result
+          // A token's pointer that leads to nothing is no token.
           return yield* Effect.fail(
-            new StrongroomError("WORKSPACE_NOT_FOUND", `workspace ${principal.workspace} does not exist`),
+            principal.token === undefined
+              ? new StrongroomError("WORKSPACE_NOT_FOUND", `workspace ${principal.workspace} does not exist`)
+              : new StrongroomError("UNAUTHENTICATED", "the API token is not known"),
           )
         }),
       }

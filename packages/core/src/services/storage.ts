@@ -66,6 +66,8 @@ export const storageLayer = (adapter: StorageAdapter, logger: Logger): Layer.Lay
   Layer.effect(
     Storage,
     Effect.acquireRelease(Effect.succeed(liftStorage(adapter, logger)), () =>
-      Effect.promise(() => adapter.close()).pipe(Effect.ignore),
+      Effect.tryPromise(() => adapter.close()).pipe(
+        Effect.catch(() => Effect.sync(() => logger.warn("a storage call failed", { call: "close" }))),
+      ),
     ),
   )

@@ -62,8 +62,8 @@ export class Transactions extends Context.Service<
       const writer = toBase64Url(random(9))
       const chains = new Map<string, AuditChain>()
 
-      const chainOf = ({ partition, keys }: Target): AuditChain => {
-        const chain = chains.get(partition) ?? new AuditChain(writer, keys.chain)
+      const chainOf = (partition: string): AuditChain => {
+        const chain = chains.get(partition) ?? new AuditChain(writer)
         chains.set(partition, chain)
         return chain
       }
@@ -93,7 +93,7 @@ export class Transactions extends Context.Service<
       return {
         revision: newRevision,
         prepare: (target, actor, event, now, changes, revision = newRevision(now)) => {
-          const entry = chainOf(target).next(revision, now, actor, event)
+          const entry = chainOf(target.partition).next(target.keys.chain, revision, now, actor, event)
           const commit = sealOr(entry.refused, () => seal(target, layout.audit(revision), entry.metadata, now, changes))
           return committer.commit(target.partition, commit).pipe(
             Effect.tap(({ status }) => Effect.sync(() => status === "conflict" && entry.refused())),

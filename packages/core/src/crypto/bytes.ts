@@ -1,5 +1,4 @@
 import { timingSafeEqual } from "node:crypto"
-import { utf8 } from "../domain/text.ts"
 
 export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {
   let length = 0
@@ -20,13 +19,23 @@ export const u32 = (value: number): Uint8Array => {
 }
 
 /** Each part behind its length (u32, big endian), so that no two lists of parts give the same bytes. */
-export const lengthPrefixed = (...parts: readonly (string | Uint8Array)[]): Uint8Array =>
-  concat(
-    ...parts.flatMap((part) => {
-      const bytes = typeof part === "string" ? utf8(part) : part
-      return [u32(bytes.length), bytes]
-    }),
-  )
+export const lengthPrefixed = (...parts: readonly (string | Uint8Array)[]): Uint8Array => {
+  let length = 0
+  for (const part of parts) length += 4 + (typeof part === "string" ? Buffer.byteLength(part) : part.length)
+  const bytes = new Uint8Array(length)
+  const view = Buffer.from(bytes.buffer)
+  let offset = 0
+  for (const part of parts) {
+    const start = offset + 4
+    if (typeof part === "string") offset = start + view.write(part, start)
+    else {
+      view.set(part, start)
+      offset = start + part.length
+    }
+    view.writeUInt32BE(offset - start, start - 4)
+  }
+  return bytes
+}
 
 /** Best effort: JavaScript engines may have copied the bytes elsewhere. */
 export const erase = (...arrays: readonly Uint8Array[]): void => {

@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto"
+import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { Failure } from "./failure.ts"
+
+export interface RootKey {
+  readonly id: string
+  readonly key: Uint8Array
+}
+
+/** `id:base64,…` */
+export const parseRootKeys = (source: string, text: string): readonly RootKey[] =>
+  text.split(",").map((pair) => {
+    const [, id, base64] = /^([\w.-]{1,64}):([A-Za-z0-9+/]{43}=)$/.exec(pair.trim()) ?? []
+    if (id !== undefined && base64 !== undefined) return { id, key: new Uint8Array(Buffer.from(base64, "base64")) }
+    throw new Failure(`${source} must hold id:key pairs with commas between them, each key 32 bytes in base64.`)
+  })
+
+export const newRootKey = (id: string): RootKey => ({ id, key: new Uint8Array(randomBytes(32)) })
+
+const unless = (code: string) => (error: unknown) => {
+  if (!(error instanceof Error && "code" in error && error.code === code)) throw error
+}
+
+const sync = async (path: string): Promise<void> => {
+  const handle = await open(path)
+  await handle.sync().finally(() => handle.close())
+}
+
+/** The file appears whole or not at all, wherever the process is killed, and never replaces one that is there. */
+const writeOnce = async (folder: string, file: string, text: string): Promise<void> => {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const draft = join(folder, `.root-keys.${process.pid}`)
+  await rm(draft, { force: true })
+  const handle = await open(draft, "wx", 0o600)
+  await handle.appendFile(text, { flush: true }).finally(() => handle.close())
+  await link(draft, file).catch(unless("EEXIST"))
+  await rm(draft)
+  await sync(folder)
+}
+
+/**
+ * The root keys kept in `folder`, made on the first start. Where `data` holds something and its key is gone, a new key
+ * would only hide that, so that is a `Failure`.
+ */
+export const keptRootKeys = async (
+  folder: string,
+  data: string,
+): Promise<{ readonly keys: readonly RootKey[]; readonly made: boolean; readonly file: string }> => {
+  const file = join(folder, "root-keys")
+  const kept = await readFile(file, "utf8").catch(unless("ENOENT"))
+  if (kept !== undefined) return { keys: parseRootKeys(file, kept), made: false, file }
+
+  const present = (await readdir(data).catch(unless("ENOENT"))) ?? []
+  if (present.length > 0) {
+    throw new Failure(
+      `There is data in ${data} but no root key: give it in STRONGROOM_ROOT_KEYS or bring back ${file}.`,
+    )
+  }
+  const { id, key } = newRootKey("made-by-npm-start")
+  await writeOnce(folder, file, `${id}:${Buffer.from(key).toString("base64")}\n`)
+  // Another start may have been quicker: the file decides.
+  return { keys: parseRootKeys(file, await readFile(file, "utf8")), made: true, file }
+}

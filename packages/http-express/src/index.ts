@@ -1,0 +1,2 @@
+export type { Authenticate } from "./authenticate.ts"
+export { type SecretsRouterOptions, secretsRouter } from "./router.ts"

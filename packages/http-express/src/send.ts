@@ -1,0 +1,19 @@
+import type { Response } from "express"
+
+/**
+ * Answers with JSON. Not `res.json`: that hashes the body, values and all, into an ETag, answers 304 to it, and follows
+ * the application's JSON settings.
+ */
+export const send = (res: Response, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) => {
+  // The application may have answered already, by a timeout of its own.
+  if (res.headersSent) return
+  const text = JSON.stringify(body)
+  res.removeHeader("X-Powered-By")
+  res.writeHead(status, {
+    ...headers,
+    "Cache-Control": "no-store",
+    "Content-Type": "application/json; charset=utf-8",
+    "Content-Length": Buffer.byteLength(text),
+  })
+  res.end(text)
+}

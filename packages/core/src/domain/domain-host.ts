@@ -70,8 +70,12 @@ const MAX_LABEL = 63
 // ASCII alone: a label such as "xn--a\u3002b" is for UTS-46 to judge, not to be taken as given.
 const isALabel = (label: string) => /^xn--\p{ASCII}*$/u.test(label)
 
-/** Whether lower-casing makes ASCII of it: the Kelvin sign gives "k", a capital I with a dot an "i" and a combining dot. */
-const foldsIntoAscii = (character: string) => /\P{ASCII}/u.test(character) && /\p{ASCII}/u.test(character.toLowerCase())
+/**
+ * Whether a character's lower-case form is another letter to a reader or to another parser. The Kelvin sign gives "k", a capital
+ * I with a dot "i" and a combining dot; capital sharp s is "ss" in UTS-46 up to Unicode 15.0 (Node 22), "ß" from 15.1 on (Node 24).
+ */
+const becomesAnother = (character: string) =>
+  character === "\u1E9E" || (/\P{ASCII}/u.test(character) && /\p{ASCII}/u.test(character.toLowerCase()))
 
 /** A host with non-ASCII characters in A-labels, if that changes no more than the case of what is seen. */
 const asciiForm = (host: string, parser: HostParser): HostResult => {
@@ -81,7 +85,7 @@ const asciiForm = (host: string, parser: HostParser): HostResult => {
   if (ascii === "") return refuseDomain("invalid_idna")
   const seen = host.toLowerCase().split(".")
   const back = seen.map((label) => (isALabel(label) ? parser.toUnicode(label) : label)).join(".")
-  if (parser.toUnicode(ascii) !== back || [...host].some(foldsIntoAscii)) return refuseDomain("ambiguous_unicode")
+  if (parser.toUnicode(ascii) !== back || [...host].some(becomesAnother)) return refuseDomain("ambiguous_unicode")
   return { ok: true, host: ascii }
 }
 

@@ -121,7 +121,9 @@ async function install() {
     const args = ["install", "--prefix", ".tools", "--no-save", "--no-package-lock", "--no-audit", "--no-fund"]
     if (!(await run("npm", [...args, `pnpm@${version}`]))) throw installFailure(`Fetching pnpm ${version}`)
   }
-  say("installing the dependencies with pnpm, because they are missing or have changed (the first time: a minute)")
+  say(
+    "installing the dependencies with pnpm, because they are missing or have changed (the first time may take a minute)",
+  )
   fs.rmSync(installStamp, { force: true })
   const args = ["install", "--frozen-lockfile", "--reporter=append-only"]
   if (!(await run(process.execPath, [`${pnpm}/bin/pnpm.cjs`, ...args])))

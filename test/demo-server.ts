@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
-import { cleanEnv, root } from "./run.ts"
+import { root } from "./run.ts"
 
 const token = `ek_live_${"A".repeat(43)}`
 
@@ -16,7 +16,7 @@ export async function startDemoServer(): Promise<{ variables: DemoVariables; sto
   const base = `http://127.0.0.1:${port}`
   const server = spawn(process.execPath, [join(root, "examples/server/dist/main.js")], {
     env: {
-      ...cleanEnv,
+      ...process.env,
       HOST: "127.0.0.1",
       PORT: `${port}`,
       STRONGROOM_STORAGE: "memory:",

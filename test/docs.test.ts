@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { globSync, mkdirSync, readFileSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -9,6 +10,7 @@ import { root, run } from "./run.ts"
 const documents = globSync(["README.md", "packages/*/README.md", "docs/*.md"], { cwd: root })
   .sort()
   .map((file) => ({ file, blocks: blocksOf(file, readFileSync(join(root, file), "utf8")) }))
+const hasCurl = spawnSync("curl", ["--version"]).status === 0
 const typeScript = documents.flatMap(({ blocks }) => blocks).filter(({ language }) => language === "ts")
 
 // Inside the tree, so that the blocks resolve the packages as an application does; .tools is not under version control.
@@ -30,8 +32,8 @@ async function placeBlock({ place, language, code }: Block): Promise<{ folder: s
 
 async function runBlock(block: Block, variables: NodeJS.ProcessEnv): Promise<void> {
   const { folder, file } = await placeBlock(block)
-  if (block.language === "sh") await run("bash", ["-euo", "pipefail", file], folder, variables)
-  else await run(process.execPath, [file], folder, variables)
+  if (block.language === "sh") await run(["bash", "-euo", "pipefail", file], folder, variables)
+  else await run([process.execPath, file], folder, variables)
 }
 
 async function checkTypes(blocks: readonly Block[]): Promise<void> {
@@ -42,7 +44,7 @@ async function checkTypes(blocks: readonly Block[]): Promise<void> {
     include: placed.map(({ folder, file }) => join(folder, file)),
   }
   await writeFile(join(scratch, "tsconfig.json"), JSON.stringify(config))
-  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."], scratch)
+  await run([process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", "."], scratch)
 }
 
 test.skipIf(typeScript.length === 0)("the TypeScript blocks of all documents type-check", () => checkTypes(typeScript))
@@ -56,9 +58,10 @@ describe.each(documents.filter(({ blocks }) => blocks.some(({ notRun }) => notRu
     })
     afterAll(() => server?.stop())
 
-    test.each(blocks.filter(({ notRun }) => notRun === undefined))("$language at $place runs", (block) =>
-      runBlock(block, server.variables),
-    )
+    test.for(blocks.filter(({ notRun }) => notRun === undefined))("$language at $place runs", (block, { skip }) => {
+      skip(!hasCurl && block.language === "sh" && block.code.includes("curl"), "curl is missing")
+      return runBlock(block, server.variables)
+    })
   },
 )
 

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { root, run } from "./run.ts"
+import { npm, root, run } from "./run.ts"
 
 interface Manifest {
   readonly name: string
@@ -69,10 +69,10 @@ beforeAll(async () => {
     const destination = join(scratch, manifest.name)
     await mkdir(destination, { recursive: true })
     // pnpm, because it writes real versions in place of workspace: ranges.
-    await run("pnpm", ["pack", "--pack-destination", destination], folder)
+    await run(["pnpm", "pack", "--pack-destination", destination], folder)
     const [file = ""] = readdirSync(destination)
     const path = join(destination, file)
-    const listing = await run("tar", ["-tzf", path], scratch)
+    const listing = await run(["tar", "-tzf", path], scratch)
     tarballs.set(manifest.name, {
       path,
       files: listing
@@ -115,7 +115,7 @@ describe.each(packages)("$manifest.name", ({ folder, manifest }) => {
 
   test("passes attw", async () => {
     const attw = join(root, "node_modules/.bin/attw")
-    await run(attw, [tarballOf(manifest.name).path, "--profile", "esm-only", "--no-emoji"], scratch)
+    await run([attw, tarballOf(manifest.name).path, "--profile", "esm-only", "--no-emoji"], scratch)
   })
 
   test("depends on what it imports and on nothing else", () => {
@@ -136,11 +136,12 @@ test("the tarballs install with npm, import and type-check in an empty project",
   const beside = ["express", "@types/express", "@types/node"].map((name) => `${name}@${devDependencies[name]}`)
   await writeFile(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }))
   const paths = packages.map(({ manifest }) => tarballOf(manifest.name).path)
-  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...paths, ...beside], project)
+  const quickly = ["--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"]
+  await run([...npm, "install", ...quickly, ...paths, ...beside], project)
 
   const imports = modules.map((name) => `if (Object.keys(await import("${name}")).length === 0) throw "${name}"`)
   await writeFile(join(project, "imports.js"), imports.join("\n"))
-  await run(process.execPath, ["imports.js"], project)
+  await run([process.execPath, "imports.js"], project)
 
   await writeFile(
     join(project, "consumer.ts"),
@@ -156,6 +157,6 @@ await strongroom.close()
   )
   const compilerOptions = { module: "NodeNext", target: "ES2024", strict: true, noEmit: true, types: ["node"] }
   await writeFile(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["consumer.ts"] }))
-  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."], project)
-  await run(process.execPath, ["consumer.ts"], project)
+  await run([process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", "."], project)
+  await run([process.execPath, "consumer.ts"], project)
 }, 120_000)

@@ -31,6 +31,7 @@ export type {
   StoredRecord,
   Write,
 } from "./ports/storage.ts"
+export { StorageError, validateCall, validateCommit, validateList, validateRead } from "./ports/validate-commit.ts"
 export { AuditLog } from "./services/audit-log.ts"
 export { Directory } from "./services/directory.ts"
 export { Environments } from "./services/environments.ts"
@@ -44,4 +45,5 @@ export { Tokens } from "./services/tokens.ts"
 export { VaultSecrets } from "./services/vault-secrets.ts"
 export { Vaults } from "./services/vaults.ts"
 export { Workspaces } from "./services/workspaces.ts"
+export { memoryStorage } from "./storage/memory.ts"
 export { openStrongroom, type Strongroom, type StrongroomOptions, strongroomLayer } from "./strongroom.ts"

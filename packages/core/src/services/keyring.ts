@@ -41,6 +41,14 @@ interface KeptKeyset extends OpenKeyset {
   readonly sequence: number
 }
 
+/** The provider knows what a wrapped key is for; which record holds it is known here. */
+const naming =
+  (record: string) =>
+  (error: EngineError): EngineError =>
+    error.code === "INTEGRITY" || error.code === "ROOT_KEY_UNKNOWN"
+      ? new StrongroomError(error.code, `record ${record}: ${error.message}`, { ...error.details, record })
+      : error
+
 /** The keys that this process has unwrapped, and the highest keyset sequence numbers it has seen. */
 export class Keyring extends Context.Service<
   Keyring,
@@ -107,7 +115,9 @@ export class Keyring extends Context.Service<
         if (record === undefined) return undefined
         const place = { partition, collection: ref.collection, leaf: ref.leaf, revision: record.revision }
         const { prefix, wrapped } = yield* attempt(() => splitWorkspaceKeys(place, record.bytes))
-        const workspaceKey = yield* callProvider("unwrap", () => provider.unwrap(wrapped, context))
+        const workspaceKey = yield* callProvider("unwrap", () => provider.unwrap(wrapped, context)).pipe(
+          Effect.mapError(naming(name)),
+        )
         return yield* attempt(() => {
           const keys = openWorkspaceKeys(cipher, ref, place, record.bytes, prefix, workspaceKey)
           erase(workspaceKey)

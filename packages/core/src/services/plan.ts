@@ -76,14 +76,14 @@ const tooMuch = (what: string, needed: number, limit: number): StrongroomError =
     limit,
   })
 
-const count = (limits: StorageLimits, bodies: readonly (Body | undefined)[]): void => {
+const count = (limits: StorageLimits, bodies: readonly (Body | undefined)[], checks: number): void => {
   let total = 0
   for (const body of bodies) {
     const size = body === undefined ? 0 : sealedLength(body)
     if (size > limits.recordBytes) throw tooMuch("bytes in one record", size, limits.recordBytes)
     total += size
   }
-  if (bodies.length > limits.commitRecords) throw tooMuch("records in one commit", bodies.length, limits.commitRecords)
+  if (checks > limits.commitRecords) throw tooMuch("records in one commit", checks, limits.commitRecords)
   if (total > limits.commitBytes) throw tooMuch("bytes in one commit", total, limits.commitBytes)
 }
 
@@ -96,17 +96,24 @@ const sealBody = (sealer: Sealer, revision: string, { collection, leaf }: Addres
 export const sealMetadata = (sealer: Sealer, revision: string, address: Address, metadata: object): StoredRecord =>
   sealBody(sealer, revision, address, bodyOf({ metadata, value: undefined, keys: undefined }), sealer.metadataKeys)
 
-/** Counts, then seals: all writes get the same revision. Throws `LIMIT_EXCEEDED`. Plaintext copies are erased. */
+/**
+ * Counts, then seals: all writes get the same revision, every one has a check, and `unchanged` are checked besides. Throws `LIMIT_EXCEEDED`.
+ * Plaintext copies are erased.
+ */
 export const sealWrites = (
   sealer: Sealer,
   revision: string,
   planned: readonly PlannedWrite[],
+  unchanged: readonly Check[],
 ): { readonly checks: readonly Check[]; readonly writes: readonly Write[] } => {
   const bodies = planned.map(({ content }) => (content === undefined ? undefined : bodyOf(content)))
   try {
-    count(sealer.limits, bodies)
+    count(sealer.limits, bodies, planned.length + unchanged.length)
     return {
-      checks: planned.map(({ collection, leaf, expected }) => ({ collection, leaf, revision: expected })),
+      checks: [
+        ...planned.map(({ collection, leaf, expected }) => ({ collection, leaf, revision: expected })),
+        ...unchanged,
+      ],
       writes: planned.map((write, index) => {
         const body = bodies[index]
         const keys = write.content?.keys ?? sealer.metadataKeys

@@ -80,10 +80,15 @@ export class Transactions extends Context.Service<
       ): ReceiptedCommit => {
         const sealer = { cipher, random, limits, partition, metadataKeys: keys.metadata }
         const content = { metadata, value: undefined, keys: undefined }
-        const own = sealWrites(sealer, receipt.leaf, [...writes, { ...receipt, expected: undefined, content }])
+        const own = sealWrites(
+          sealer,
+          receipt.leaf,
+          [...writes, { ...receipt, expected: undefined, content }],
+          unchanged,
+        )
         const absent = sealed.map(({ collection, leaf }) => ({ collection, leaf, revision: undefined }))
         return {
-          checks: [...own.checks, ...absent, ...unchanged],
+          checks: [...own.checks, ...absent],
           writes: [...own.writes, ...sealed],
           receipt,
           fence: () => sealMetadata(sealer, newRevision(now), receipt, { v: metadataVersion, action: "void", at: now }),

@@ -1,0 +1,101 @@
+import type { Address, ListedRecord, StorageAdapter, StorageLimits, StoredRecord, Write } from "../ports/storage.ts"
+import { StorageError, validateCall, validateCommit, validateList, validateRead } from "../ports/validate-commit.ts"
+import { SortedKeys } from "./sorted-keys.ts"
+
+interface Collection {
+  readonly records: Map<string, StoredRecord>
+  readonly leaves: SortedKeys
+}
+
+const limits: StorageLimits = { recordBytes: 16 << 20, commitRecords: 100_000, commitBytes: 256 << 20 }
+
+// Not `bytes.slice()`: on a Buffer that is a view of the caller's bytes.
+const copy = ({ revision, bytes }: StoredRecord): StoredRecord => ({ revision, bytes: new Uint8Array(bytes) })
+
+/**
+ * A store that lives and dies with this object: for tests and for trying out.
+ *
+ * No method awaits anything, so each runs to its end before another starts: that is what makes commits atomic and reads
+ * snapshots.
+ */
+export const memoryStorage = (): StorageAdapter => {
+  const collections = new Map<string, Collection>()
+  let closed = false
+
+  const requireOpen = (): void => {
+    if (closed) throw new StorageError("CLOSED", "the storage is closed")
+  }
+
+  // "/" is outside the alphabet of names.
+  const collectionAt = (partition: string, name: string): Collection | undefined =>
+    collections.get(`${partition}/${name}`)
+
+  const find = (partition: string, { collection, leaf }: Address): StoredRecord | undefined =>
+    collectionAt(partition, collection)?.records.get(leaf)
+
+  const put = (partition: string, { collection, leaf, record }: Write): void => {
+    let target = collectionAt(partition, collection)
+    if (target === undefined) {
+      target = { records: new Map(), leaves: new SortedKeys() }
+      collections.set(`${partition}/${collection}`, target)
+    }
+    if (record === undefined) {
+      target.records.delete(leaf)
+      target.leaves.delete(leaf)
+    } else {
+      if (!target.records.has(leaf)) target.leaves.add(leaf)
+      target.records.set(leaf, record)
+    }
+  }
+
+  return {
+    limits,
+
+    async read(partition, addresses, options) {
+      requireOpen()
+      validateCall(options)
+      validateRead(partition, addresses)
+      return addresses.map((address) => {
+        const record = find(partition, address)
+        return record && copy(record)
+      })
+    },
+
+    async list(partition, collection, options) {
+      requireOpen()
+      validateCall(options)
+      validateList(partition, collection, options)
+      const found = collectionAt(partition, collection)
+      const records: ListedRecord[] = []
+      let bytes = 0
+      for (const leaf of found?.leaves.after(options.after) ?? []) {
+        const record = found?.records.get(leaf)
+        if (record === undefined) continue
+        bytes += record.bytes.length
+        const full = records.length === options.limit || bytes > options.maxBytes
+        if (full && records.length > 0) return { records, more: true }
+        records.push({ leaf, record: copy(record) })
+      }
+      return { records, more: false }
+    },
+
+    async commit(partition, commit, options) {
+      requireOpen()
+      validateCall(options)
+      validateCommit(partition, commit, limits)
+      const failed = commit.checks.filter((check) => find(partition, check)?.revision !== check.revision)
+      if (failed.length > 0) {
+        return { status: "conflict", addresses: failed.map(({ collection, leaf }) => ({ collection, leaf })) }
+      }
+      // All copies before the first change: the one step that can fail, for want of memory, comes first.
+      const writes = commit.writes.map((write) => ({ ...write, record: write.record && copy(write.record) }))
+      for (const write of writes) put(partition, write)
+      return { status: "committed" }
+    },
+
+    async close() {
+      closed = true
+      collections.clear()
+    },
+  }
+}

@@ -44,10 +44,12 @@ interface KeptKeyset extends OpenKeyset {
 /** The provider knows what a wrapped key is for; which record holds it is known here. */
 const naming =
   (record: string) =>
-  (error: EngineError): EngineError =>
-    error.code === "INTEGRITY" || error.code === "ROOT_KEY_UNKNOWN"
-      ? new StrongroomError(error.code, `record ${record}: ${error.message}`, { ...error.details, record })
-      : error
+  (error: EngineError): EngineError => {
+    const message = `record ${record}: ${error.message}`
+    if (error.code === "INTEGRITY") return new StrongroomError(error.code, message, { ...error.details, record })
+    if (error.code === "ROOT_KEY_UNKNOWN") return new StrongroomError(error.code, message, { ...error.details, record })
+    return error
+  }
 
 /** The keys that this process has unwrapped, and the highest keyset sequence numbers it has seen. */
 export class Keyring extends Context.Service<

@@ -15,6 +15,8 @@ export const suiteXChaCha = 0x01
 export const nonceLength = 24
 const tagLength = 16
 const headerLength = 2 + keyIdLength
+/** Neither written nor opened: what somebody has blown up is refused before it is decrypted. */
+export const longestRecord = 16 * 1024 * 1024
 const lengthBytes = 4
 
 /** What sealing adds to a body. */
@@ -70,6 +72,7 @@ export const openRecord = (
   prefix: Uint8Array = none,
 ): Body => {
   if (bytes.length < overhead + lengthBytes) throw integrity(place, "is too short to be one")
+  if (bytes.length > longestRecord) throw integrity(place, "is too long to be one")
   if (bytes[0] !== formatVersion || bytes[1] !== suiteXChaCha) {
     throw new StrongroomError(
       "FORMAT_UNSUPPORTED",

@@ -7,7 +7,7 @@ import type { Cipher } from "../ports/cipher.ts"
 import type { Address, Check, StorageLimits, StoredRecord, Write } from "../ports/storage.ts"
 import type { KeysetBody } from "../records/keyset.ts"
 import { layout, type Ref } from "../records/layout.ts"
-import { type Body, nonceLength, sealedLength, sealRecord } from "../records/sealed-record.ts"
+import { type Body, longestRecord, nonceLength, sealedLength, sealRecord } from "../records/sealed-record.ts"
 import type { AuditEvent } from "./audit-chain.ts"
 
 /** What an operation has decided to write, before it is sealed. */
@@ -77,10 +77,11 @@ const tooMuch = (what: string, needed: number, limit: number): StrongroomError =
   })
 
 const count = (limits: StorageLimits, bodies: readonly (Body | undefined)[], checks: number): void => {
+  const recordBytes = Math.min(limits.recordBytes, longestRecord)
   let total = 0
   for (const body of bodies) {
     const size = body === undefined ? 0 : sealedLength(body)
-    if (size > limits.recordBytes) throw tooMuch("bytes in one record", size, limits.recordBytes)
+    if (size > recordBytes) throw tooMuch("bytes in one record", size, recordBytes)
     total += size
   }
   if (checks > limits.commitRecords) throw tooMuch("records in one commit", checks, limits.commitRecords)

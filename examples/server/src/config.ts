@@ -1,6 +1,6 @@
 import { resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { fields, redact } from "@strongroom/core"
+import { fields, redact, type SecretInput } from "@strongroom/core"
 import { Failure } from "./failure.ts"
 import { parseRootKeys, type RootKey } from "./root-keys.ts"
 
@@ -15,7 +15,7 @@ export interface Config {
   readonly storage: StorageChoice
   /** Absent: one is made, or the one made before is taken. */
   readonly rootKeys: readonly RootKey[] | undefined
-  readonly demoToken: ReturnType<typeof redact> | undefined
+  readonly demoToken: SecretInput | undefined
 }
 
 const port = (text: string): number => {
@@ -32,20 +32,9 @@ const storage = (text: string): StorageChoice => {
   throw new Failure("STRONGROOM_STORAGE must be memory: or lmdb: and a folder.")
 }
 
-const isApiToken = (text: string): boolean => {
-  try {
-    fields.decodeInput(fields.ApiTokenText)(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 const demoToken = (text: string) => {
-  if (isApiToken(text)) return redact(text)
-  throw new Failure(
-    "STRONGROOM_DEMO_TOKEN must be ek_live_ and 43 characters, the unpadded base64url of 32 random bytes.",
-  )
+  if (fields.isApiToken(text)) return redact(text)
+  throw new Failure("STRONGROOM_DEMO_TOKEN must be ek_live_ and 43 characters of unpadded base64url.")
 }
 
 const host = (text: string): string => {

@@ -11,9 +11,24 @@ export interface DemoData {
 const workspaceSlug = "ws_example"
 const projectSlug = "prj_example"
 const environmentNames = ["development", "staging", "production"]
+const vaultName = "demo"
 
-/** Every step finds or makes, so that a start that was killed on the way is completed by the next. */
-export const ensureDemoData = async (strongroom: Strongroom): Promise<{ demo: DemoData; owner: Principal }> => {
+const issue = (strongroom: Strongroom, owner: Principal, token: SecretInput) =>
+  strongroom.tokens.issue(owner, {
+    name: "npm start",
+    grants: [{ scope: { type: "workspace" }, permission: "read-write" }],
+    token,
+  })
+
+/**
+ * Every step finds or makes, so that a start that was killed on the way is completed by the next. Without a token given,
+ * the first start makes one and hands it to `show`.
+ */
+export const ensureDemoData = async (
+  strongroom: Strongroom,
+  given: SecretInput | undefined,
+  show: (token: string) => void,
+): Promise<DemoData> => {
   const workspace =
     (await strongroom.workspaces.find(workspaceSlug)) ??
     (await strongroom.workspaces.create({ slug: workspaceSlug, name: "Example" })).workspace
@@ -30,37 +45,21 @@ export const ensureDemoData = async (strongroom: Strongroom): Promise<{ demo: De
     environments.push(found ?? (await strongroom.environments.create(owner, { project: project.id, name })))
   }
 
-  const vault =
-    (await strongroom.vaults.list(owner)).find(({ name }) => name === "demo") ??
-    (await strongroom.vaults.create(owner, { name: "demo" }))
-
-  return { demo: { workspace: workspace.slug, project: project.slug, environments, vault }, owner }
-}
-
-/**
- * Sees to it that the given token, or else some token, may read and write the workspace. A new one is shown before it
- * is kept: then whatever moment a start is killed at, no token is kept that nobody has seen.
- */
-export const ensureToken = async (
-  strongroom: Strongroom,
-  owner: Principal,
-  given: SecretInput | undefined,
-  show: (token: string) => void,
-): Promise<void> => {
-  const issue = (token: SecretInput) =>
-    strongroom.tokens.issue(owner, {
-      name: "npm start",
-      grants: [{ scope: { type: "workspace" }, permission: "read-write" }],
-      token,
-    })
-
+  // The vault comes last: while it is missing, no first start has shown its token and kept it.
+  const vault = (await strongroom.vaults.list(owner)).find(({ name }) => name === vaultName)
   if (given !== undefined) {
     const known = await strongroom.tokens.identify(given)
-    await (known === undefined ? issue(given) : strongroom.tokens.verify(known))
-    return
+    await (known === undefined ? issue(strongroom, owner, given) : strongroom.tokens.verify(known))
+  } else if (vault === undefined) {
+    const token = `ek_live_${randomBytes(32).toString("base64url")}`
+    await issue(strongroom, owner, token)
+    show(token)
   }
-  if ((await strongroom.tokens.list(owner)).length > 0) return
-  const token = `ek_live_${randomBytes(32).toString("base64url")}`
-  show(token)
-  await issue(token)
+
+  return {
+    workspace: workspace.slug,
+    project: project.slug,
+    environments,
+    vault: vault ?? (await strongroom.vaults.create(owner, { name: vaultName })),
+  }
 }

@@ -1,12 +1,19 @@
+import type { RequestListener } from "node:http"
 import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
-import { isStrongroomError, type Logger, localKeys, memoryStorage, openStrongroom } from "@strongroom/core"
-import type { RequestListener } from "express"
+import {
+  isStrongroomError,
+  type Logger,
+  localKeys,
+  memoryStorage,
+  openStrongroom,
+  type Strongroom,
+} from "@strongroom/core"
 import { type Config, readConfig, root } from "./config.ts"
-import { ensureDemoData, ensureToken } from "./demo-data.ts"
+import { ensureDemoData } from "./demo-data.ts"
 import { Failure } from "./failure.ts"
 import { greeting } from "./greeting.ts"
-import { keptRootKeys, newRootKey, type RootKey } from "./root-keys.ts"
+import { keptRootKeys, newRootKey } from "./root-keys.ts"
 import { baseUrl, createApp, drain, listen } from "./server.ts"
 
 /** Milliseconds from a signal on. Together the process ends within ten seconds. */
@@ -27,26 +34,30 @@ const stopped = new Promise<void>((resolve) => {
   }
 })
 
-const rootKeys = async ({ rootKeys, storage }: Config): Promise<readonly RootKey[]> => {
-  if (rootKeys) return rootKeys
-  if (storage.type === "memory") return [newRootKey("memory")]
-  const { keys, file } = await keptRootKeys(join(root, ".strongroom"), storage.path)
-  console.log(`The root key is in ${file}. That is for trying out: whoever reads this disk reads everything.`)
-  console.log("For more than that, set STRONGROOM_ROOT_KEYS from a place that is kept apart from the data.\n")
-  return keys
+const kept = join(root, ".strongroom")
+const keyFile = join(kept, "root-keys")
+const keyFileNotice = `The root key is in ${keyFile}. That is for trying out: whoever reads this disk reads everything.
+For more than that, set STRONGROOM_ROOT_KEYS from a place that is kept apart from the data.
+`
+
+const open = async ({ rootKeys, storage }: Config): Promise<Strongroom> => {
+  if (storage.type === "memory") {
+    return openStrongroom({ storage: memoryStorage(), keys: localKeys(rootKeys ?? [newRootKey("memory")]), logger })
+  }
+  const keys = localKeys(rootKeys ?? (await keptRootKeys(kept, keyFile, storage.path)))
+  const strongroom = await openStrongroom({ storage: lmdbStorage({ path: storage.path }), keys, logger })
+  if (!rootKeys) console.log(keyFileNotice)
+  return strongroom
 }
 
 const run = async (): Promise<void> => {
   const config = readConfig(process.env)
   const app = Promise.withResolvers<RequestListener>()
   const server = await listen(app.promise, config.port, config.host)
-  const keys = localKeys(await rootKeys(config))
-  const storage = config.storage.type === "memory" ? memoryStorage() : lmdbStorage({ path: config.storage.path })
-  const strongroom = await openStrongroom({ storage, keys, logger })
+  const strongroom = await open(config)
   try {
-    const { demo, owner } = await ensureDemoData(strongroom)
     let newToken: string | undefined
-    await ensureToken(strongroom, owner, config.demoToken, (token) => {
+    const demo = await ensureDemoData(strongroom, config.demoToken, (token) => {
       newToken = token
       console.log(`API token, shown this once: ${token}\n`)
     })

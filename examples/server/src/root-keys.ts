@@ -22,43 +22,37 @@ const unless = (code: string) => (error: unknown) => {
   if (!(error instanceof Error && "code" in error && error.code === code)) throw error
 }
 
-const sync = async (path: string): Promise<void> => {
-  const handle = await open(path)
-  await handle.sync().finally(() => handle.close())
-}
-
 /** The file appears whole or not at all, wherever the process is killed, and never replaces one that is there. */
 const writeOnce = async (folder: string, file: string, text: string): Promise<void> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const draft = join(folder, `.root-keys.${process.pid}`)
   await rm(draft, { force: true })
   const handle = await open(draft, "wx", 0o600)
-  await handle.appendFile(text, { flush: true }).finally(() => handle.close())
+  await handle.writeFile(text)
+  await handle.sync()
+  await handle.close()
   await link(draft, file).catch(unless("EEXIST"))
   await rm(draft)
-  await sync(folder)
+  const names = await open(folder)
+  await names.sync()
+  await names.close()
 }
 
 /**
- * The root keys kept in `folder`, made on the first start. Where `data` holds something and its key is gone, a new key
- * would only hide that, so that is a `Failure`.
+ * The root keys of the file, which is made on the first start. Where `data` holds something and its key is gone, a new
+ * key would only hide that, so that is a `Failure`.
  */
-export const keptRootKeys = async (
-  folder: string,
-  data: string,
-): Promise<{ readonly keys: readonly RootKey[]; readonly made: boolean; readonly file: string }> => {
-  const file = join(folder, "root-keys")
+export const keptRootKeys = async (folder: string, file: string, data: string): Promise<readonly RootKey[]> => {
+  const source = `The file ${file}`
   const kept = await readFile(file, "utf8").catch(unless("ENOENT"))
-  if (kept !== undefined) return { keys: parseRootKeys(file, kept), made: false, file }
+  if (kept !== undefined) return parseRootKeys(source, kept)
 
   const present = (await readdir(data).catch(unless("ENOENT"))) ?? []
   if (present.length > 0) {
-    throw new Failure(
-      `There is data in ${data} but no root key: give it in STRONGROOM_ROOT_KEYS or bring back ${file}.`,
-    )
+    throw new Failure(`There is data in ${data} but no root key: set STRONGROOM_ROOT_KEYS or bring back ${file}.`)
   }
   const { id, key } = newRootKey("made-by-npm-start")
   await writeOnce(folder, file, `${id}:${Buffer.from(key).toString("base64")}\n`)
   // Another start may have been quicker: the file decides.
-  return { keys: parseRootKeys(file, await readFile(file, "utf8")), made: true, file }
+  return parseRootKeys(source, await readFile(file, "utf8"))
 }

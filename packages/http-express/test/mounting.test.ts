@@ -1,0 +1,220 @@
+import { type Principal, StrongroomError } from "@strongroom/core"
+import express, { type ErrorRequestHandler, type Express } from "express"
+import { afterEach, describe, expect, test } from "vitest"
+import { get, post, startWorld, type World } from "./support/world.ts"
+
+const vaults = "/api/public/v1/vaults"
+const environments = "/v1/workspace/acme/project/shop/environment"
+
+const running: World[] = []
+const start = async (...options: Parameters<typeof startWorld>) => {
+  const world = await startWorld(...options)
+  running.push(world)
+  return world
+}
+afterEach(async () => {
+  for (const world of running.splice(0)) await world.stop()
+})
+
+const createIn = (world: World, name: string, path = "/v1/workspace/acme/project/shop/secret", padding = "") =>
+  world.call(
+    path,
+    post(world.acme.token, {
+      environments: [world.acme.development],
+      secrets: [{ key: name, value: "v", type: "runtime", dataType: "text" }],
+      padding,
+    }),
+  )
+
+describe("where it is mounted", () => {
+  test("below a prefix, with the slashes that clients send", async () => {
+    const world = await start({ mount: (app, router) => app.use("/secrets", router) })
+    const { token } = world.acme
+    for (const path of [`/secrets${vaults}`, `/secrets/${vaults}`, `/secrets${vaults}/`, `/secrets${environments}/`]) {
+      const answer = await world.call(path, get(token))
+      expect([path, answer.status]).toEqual([path, 200])
+    }
+    expect((await createIn(world, "NEW", "/secrets//v1/workspace/acme/project/shop/secret/")).status).toBe(200)
+    expect((await world.call(vaults, get(token))).status).toBe(404)
+  })
+
+  test("at the root, a second leading slash is served and nothing is redirected", async () => {
+    const world = await start()
+    expect((await world.call(`/${vaults}`, get(world.acme.token))).status).toBe(200)
+    expect((await createIn(world, "NEW", "//v1/workspace/acme/project/shop/secret/")).status).toBe(200)
+  })
+})
+
+describe("what is not ours", () => {
+  const untouched = (app: Express, router: express.Router) => {
+    app.use(router)
+    app.use((req, res) => {
+      res.status(299).json({ method: req.method, url: req.url, body: req.body ?? null, params: req.params })
+    })
+  }
+
+  test.each([
+    ["GET", "/"],
+    ["GET", "/v1"],
+    ["GET", "/V1/workspace/acme/project/shop/environment"],
+    ["GET", "/v1/workspace/acme/project/shop"],
+    ["GET", "/v1/workspace/acme/project/shop/secret/ABC/more"],
+    ["POST", environments],
+    ["PUT", "/v1/workspace/acme/project/shop/secret/9a5f1c3e-1111-4111-8111-111111111111"],
+    ["DELETE", "/v1/workspace/acme/project/shop/secret/9a5f1c3e-1111-4111-8111-111111111111"],
+    ["DELETE", "/v1/workspace/%zz/project/shop/secret/%"],
+    ["POST", "/v1/workspace/%zz/project/shop/secret/%"],
+    ["OPTIONS", "/v1/workspace/acme/project/shop/secret"],
+    ["POST", vaults],
+    ["PATCH", `${vaults}/vlt_01ARZ3NDEKTSV4RRFFQ69G5FAV`],
+    ["POST", "/v1/auth/exchange"],
+    ["GET", "/healthz?a=b"],
+  ])("falls through untouched and unauthenticated: %s %s", async (method, path) => {
+    const world = await start({ mount: untouched })
+    const answer = await world.call(path, { method, ...(method === "POST" && { body: "raw" }) })
+    expect(answer.status).toBe(299)
+    expect(answer.json).toEqual({ method, url: path, body: null, params: {} })
+    expect(answer.headers).toHaveProperty("x-powered-by", "Express")
+    expect(answer.headers).not.toHaveProperty("cache-control")
+  })
+
+  test("the application's settings stay its own and do not reach our answers", async () => {
+    const world = await start({
+      mount: (app, router) => {
+        app.set("json spaces", 2).set("etag", "strong").set("query parser", false)
+        app.use(router)
+        app.get("/own", (_req, res) => res.json({ a: 1 }))
+      },
+    })
+    const { token, development } = world.acme
+    const own = await world.call("/own")
+    expect([own.text, typeof own.headers.etag]).toEqual(['{\n  "a": 1\n}', "string"])
+    const ours = await world.call(`${environments}?environmentId=x`, get(token))
+    expect(ours.text).not.toContain("\n")
+    expect(ours.headers).not.toHaveProperty("etag")
+    await createIn(world, "NEW")
+    const query = `environmentId=${development}`
+    const read = await world.call(`/v1/workspace/acme/project/shop/secret?${query}`, get(token))
+    expect(read.json).toHaveLength(1)
+  })
+
+  test("an answer that the application gave first stands", async () => {
+    let answered = 0
+    const world = await start({
+      mount: (app, router) => {
+        app.use((_req, res, next) => {
+          res.status(503).end("too late")
+          answered += 1
+          next()
+        })
+        app.use(router)
+      },
+    })
+    const answer = await createIn(world, "NEW")
+    expect([answer.status, answer.text, answered]).toEqual([503, "too late", 1])
+    expect((await createIn(world, "NEW")).status).toBe(503)
+  })
+})
+
+describe("under another parser of bodies", () => {
+  test.each([
+    ["json", express.json({ limit: "8mb" })],
+    ["text", express.text({ type: "*/*", limit: "8mb" })],
+    ["raw", express.raw({ type: "*/*", limit: "8mb" })],
+  ])("express.%s", async (_, parser) => {
+    const world = await start({ mount: (app, router) => app.use(parser, router), bodyLimit: 2000 })
+    expect((await createIn(world, "NEW")).status).toBe(200)
+    const read = await world.call("/v1/workspace/acme/project/shop/secret/NEW", get(world.acme.token))
+    expect(read.json).toMatchObject({ values: [{ value: "v" }] })
+    const vault = `${vaults}/${world.acme.vault}/secrets`
+    expect((await world.call(vault, post(world.acme.token, { env_key: "NEW", value: "v" }))).status).toBe(201)
+    expect((await createIn(world, "LARGE", undefined, "p".repeat(2000))).status).toBe(413)
+    expect((await createIn(world, "x")).json).toEqual({ message: expect.stringMatching(/^secrets\[0\]\.key: /) })
+    const call = post(world.acme.token, { a: 1 })
+    const wrongType = { ...call, headers: { ...call.headers, "content-type": "application/json; charset=latin1" } }
+    expect((await world.call(vault, wrongType)).status).toBe(415)
+  })
+
+  test("a body of unannounced length is measured where its bytes are left", async () => {
+    const parser = express.raw({ type: "*/*", limit: "8mb" })
+    const world = await start({ mount: (app, router) => app.use(parser, router), bodyLimit: 2000 })
+    const call = post(world.acme.token, { padding: "p".repeat(2000) })
+    const chunked = { ...call, headers: { ...call.headers, "transfer-encoding": "chunked" } }
+    expect((await world.call("/v1/workspace/acme/project/shop/secret", chunked)).status).toBe(413)
+  })
+
+  test("no body that we read is left on the request", async () => {
+    const bodies: unknown[] = []
+    const world = await start({
+      mount: (app, router) => {
+        app.use((req, res, next) => {
+          res.on("finish", () => bodies.push(req.body))
+          next()
+        })
+        app.use(router)
+      },
+    })
+    expect((await createIn(world, "NEW")).status).toBe(200)
+    expect((await createIn(world, "x")).status).toBe(400)
+    expect(bodies).toEqual([undefined, undefined])
+  })
+})
+
+describe("another authentication", () => {
+  const principals = new Map<string, Principal>()
+  const authenticate = async ({ headers, params: { ws } }: express.Request) =>
+    principals.get(`${headers["x-user"]} ${ws}`)
+  const path = "/v1/workspace/acme/project/shop/secret"
+
+  test("hands over a principal whose grants the application vouches for", async () => {
+    const world = await start({ authenticate })
+    const { workspace, project, development, staging } = world.acme
+    const scope = { type: "environment", project: project.id, environment: development } as const
+    principals.set("ann acme", { workspace: workspace.id, id: "ann", grants: [{ scope, permission: "read-write" }] })
+    const create = (environment: string) =>
+      world.call(path, {
+        method: "POST",
+        headers: { "x-user": "ann", "content-type": "application/json" },
+        body: JSON.stringify({
+          environments: [environment],
+          secrets: [{ key: "NEW", value: "v", type: "runtime", dataType: "text" }],
+        }),
+      })
+    expect((await create(development)).status).toBe(200)
+    expect((await create(staging)).status).toBe(404)
+    expect((await create("malformed")).status).toBe(400)
+    expect((await world.call(path, { headers: { "x-user": "ann" } })).json).toMatchObject([{ name: "NEW" }])
+    expect((await world.call(path, { headers: { "x-user": "bob" } })).status).toBe(401)
+    expect((await world.call(path, get(world.acme.token))).status).toBe(401)
+  })
+
+  test("that throws is the application's to answer, unless the engine threw", async () => {
+    const own = new Error("session store is down")
+    let thrown: Error = own
+    const seen: unknown[] = []
+    const report: ErrorRequestHandler = (error, _req, res, _next) => {
+      seen.push(error)
+      res.status(502).end()
+    }
+    const world = await start({
+      mount: (app, router) => app.use(router, report),
+      authenticate: () => Promise.reject(thrown),
+    })
+    expect((await world.call(path)).status).toBe(502)
+    expect(seen).toEqual([own])
+    thrown = new URIError("not of our path")
+    expect((await world.call(path)).status).toBe(502)
+    thrown = new StrongroomError("STORAGE_UNAVAILABLE", "down")
+    expect((await world.call(path)).status).toBe(503)
+    expect(seen).toHaveLength(2)
+  })
+
+  test("without one, the token's own validity is not read twice", async () => {
+    const world = await start()
+    await createIn(world, "WARM")
+    const { reads, committed } = world.watch
+    expect((await createIn(world, "NEW")).status).toBe(200)
+    expect(world.watch.reads - reads).toBeLessThanOrEqual(2)
+    expect(world.watch.committed - committed).toBe(1)
+  })
+})

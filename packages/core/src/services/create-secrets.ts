@@ -196,12 +196,13 @@ export const decideCreate = (
   const writes = wanted.flatMap(({ secret, ref, guard, id }): readonly PlannedWrite[] => {
     const { name, type, dataType } = secret
     const note = secret.note ?? guard?.note ?? ""
-    const common = { v: metadataVersion, id, name, type, dataType, note, updatedAt: now } as const
-    const createdAt = guard?.createdAt ?? now
+    const common = { v: metadataVersion, id, name, type, dataType, note } as const
+    // The guard's times are the metadata's own: a value that is added elsewhere must not show in them.
+    const { createdAt, updatedAt } = guard ?? { createdAt: now, updatedAt: now }
     const holders = [...(guard?.holders ?? []), ...environments.map((environment) => ({ environment, owner: shared }))]
     const pointer = { v: metadataVersion, id, project: project.id, name } as const
     return [
-      put(ref, snapshot.revision(ref), { ...common, createdAt, project: project.id, holders }),
+      put(ref, snapshot.revision(ref), { ...common, createdAt, updatedAt, project: project.id, holders }),
       ...(guard === undefined ? [put(layout.secretPointer(id), undefined, pointer)] : []),
       ...compartments.map((compartment) => {
         const valueRef = sharedValueRef(keys, compartment.id, name)
@@ -212,7 +213,7 @@ export const decideCreate = (
             { name, environment: compartment.id },
           )
         }
-        const metadata = { ...common, createdAt: now, environment: compartment.id, owner: shared }
+        const metadata = { ...common, createdAt: now, updatedAt: now, environment: compartment.id, owner: shared }
         return put(valueRef, undefined, metadata, { value: secret.value, keys: compartment.keys })
       }),
     ]

@@ -1,6 +1,5 @@
-import type { Redacted } from "effect"
 import { StrongroomError } from "../domain/errors.ts"
-import type { Secret } from "../domain/model.ts"
+import type { Secret, SecretValue } from "../domain/model.ts"
 import { type Grant, may } from "../domain/permission.ts"
 import type { Address } from "../ports/storage.ts"
 import { layout } from "../records/layout.ts"
@@ -45,21 +44,10 @@ export const valueAddresses = (
 ): readonly Address[] =>
   guards.flatMap((guard) => heldIn(guard, environments).map((id) => sharedValueRef(keys, id, guard.name)))
 
-/** `undefined` for a value that its guard knows of and that is not there, or belongs to another secret. */
-const readValue = (
-  snapshot: Snapshot,
-  keys: WorkspaceKeys,
-  guard: SecretMetadata,
-  environment: string,
-): Redacted.Redacted<string> | undefined => {
-  const ref = sharedValueRef(keys, environment, guard.name)
-  const stored = snapshot.text(ref, snapshot.keyset(environment).keys)
-  return stored?.metadata.id === guard.id ? stored.value : undefined
-}
-
 /**
  * A secret with its values in these environments. `undefined` when guard and values do not belong together: in one
- * snapshot that is damage, in two it may be a change between them.
+ * snapshot that is damage, in two it may be a change between them. Its times are those of the values given, so that
+ * they tell nothing about environments that are not.
  */
 export const secretOf = (
   snapshot: Snapshot,
@@ -67,23 +55,19 @@ export const secretOf = (
   guard: SecretMetadata,
   environments: readonly string[],
 ): Secret | undefined => {
-  const values = []
+  const values: SecretValue[] = []
+  let createdAt = Number.POSITIVE_INFINITY
+  let updatedAt = guard.updatedAt
   for (const environment of heldIn(guard, environments)) {
-    const value = readValue(snapshot, keys, guard, environment)
-    if (value === undefined) return undefined
-    values.push({ environment, value, personal: false })
+    const ref = sharedValueRef(keys, environment, guard.name)
+    const stored = snapshot.text(ref, snapshot.keyset(environment).keys)
+    if (stored?.metadata.id !== guard.id) return undefined
+    values.push({ environment, value: stored.value, personal: false })
+    createdAt = Math.min(createdAt, stored.metadata.createdAt)
+    updatedAt = Math.max(updatedAt, stored.metadata.updatedAt)
   }
   const { id, name, note, type, dataType } = guard
-  return {
-    id,
-    name,
-    note,
-    type,
-    dataType,
-    values,
-    createdAt: new Date(guard.createdAt),
-    updatedAt: new Date(guard.updatedAt),
-  }
+  return { id, name, note, type, dataType, values, createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) }
 }
 
 export const damaged = (guard: SecretMetadata): StrongroomError =>

@@ -1,8 +1,9 @@
 import { once } from "node:events"
+import { existsSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { setTimeout } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { makeTree, newToken, start, type Tree } from "./support/server.ts"
+import { makeTree, newToken, run, start, type Tree } from "./support/server.ts"
 
 let tree: Tree
 beforeEach(async () => {
@@ -84,6 +85,17 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     expect(received()).toContain("200 OK")
     expect(await server.ended).toBe(0)
   })
+})
+
+test("during the start, a signal is obeyed when the start is complete", async () => {
+  const { child, ended, output } = run(tree)
+  while (!existsSync(tree.kept)) await setTimeout(1)
+  child.kill("SIGTERM")
+  expect(await ended).toBe(0)
+  expect(output.err).toBe("")
+  const server = await start(tree)
+  expect(server.environments).toHaveLength(3)
+  await server.stop()
 })
 
 test("a connection that is idle does not hold it up", async () => {

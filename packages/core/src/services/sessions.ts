@@ -5,6 +5,7 @@ import type { Principal } from "../domain/permission.ts"
 import { Crypto, Settings, Storage } from "../ports/services.ts"
 import type { Address } from "../ports/storage.ts"
 import { layout, type Ref } from "../records/layout.ts"
+import { nameOf } from "../records/sealed-record.ts"
 import type { WorkspaceKeys } from "../records/workspace-keys.ts"
 import { attempt } from "./attempt.ts"
 import type { AuditEvent } from "./audit-chain.ts"
@@ -188,6 +189,13 @@ export class Sessions extends Context.Service<
             Effect.map(use(open(principal, principal.workspace, keys, now)), (result) => ({ result })),
           )
           if (outcome !== undefined) return outcome.result
+          const [info] = yield* storage.read(home.partition, [layout.workspaceInfo()])
+          if (info !== undefined) {
+            const record = nameOf({ partition: home.partition, ...home.ref })
+            return yield* Effect.fail(
+              new StrongroomError("KEYSET_MISSING", `record ${record} is missing, but its owner exists`, { record }),
+            )
+          }
           // A token's pointer that leads to nothing is no token.
           return yield* Effect.fail(
             principal.token === undefined

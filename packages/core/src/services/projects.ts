@@ -55,7 +55,7 @@ export class Projects extends Context.Service<
                 if (!may(grantsOf(principal, snapshot, now), "admin", { type: "workspace" })) {
                   throw new StrongroomError("FORBIDDEN", "admin on the workspace is needed")
                 }
-                if (snapshot.revision(slugRef) !== undefined) {
+                if (snapshot.get(slugRef) !== undefined) {
                   throw new StrongroomError("SLUG_TAKEN", `project slug ${slug} is taken`, { slug })
                 }
                 const v = metadataVersion

@@ -79,12 +79,14 @@ export class VaultSecrets extends Context.Service<
                 if (!may(grants, "read-write", { type: "vault", vault })) {
                   throw new StrongroomError("FORBIDDEN", `read-write on vault ${vault} is needed`, { vault })
                 }
-                if (snapshot.revision(ref) !== undefined) {
+                const { keys: vaultKeys, closedAt } = snapshot.keyset(vault)
+                const existing = snapshot.value(ref, vaultKeys)
+                if (existing !== undefined) {
+                  existing.value.fill(0)
                   throw new StrongroomError("SECRET_EXISTS", `secret ${envKey} exists already in vault ${vault}`, {
                     names: [envKey],
                   })
                 }
-                const { keys: vaultKeys, closedAt } = snapshot.keyset(vault)
                 const keysetRevision = snapshot.revision(keysetRef)
                 if (closedAt !== null) {
                   if (now - closedAt <= closedForAtMost) return { next: "wait" }

@@ -74,8 +74,7 @@ describe("attack 5: ciphertext or tag is truncated or extended", () => {
   it("by bytes at the end, at the start, between ciphertext and tag, and by a second copy", async () => {
     for (const victim of victims) {
       const { bytes } = victim.stored.record
-      const put = (at: number, extra: Uint8Array) =>
-        Buffer.concat([bytes.subarray(0, at), extra, bytes.subarray(at)])
+      const put = (at: number, extra: Uint8Array) => Buffer.concat([bytes.subarray(0, at), extra, bytes.subarray(at)])
       for (const extra of [new Uint8Array(1), new Uint8Array(16), new Uint8Array(100_000)]) {
         await expectDetected(victim, put(bytes.length, extra), `${extra.length} bytes added at the end`)
         await expectDetected(victim, put(bytes.length - 16, extra), `${extra.length} bytes added before the tag`)

@@ -41,7 +41,10 @@ describe("attack 6: a wrapped data key is put in the place of another compartmen
     )
     for (const [index, a] of keysets.entries()) {
       for (const b of keysets.slice(index + 1)) {
-        await expectDetected([{ ...a, record: b.record }, { ...b, record: a.record }])
+        await expectDetected([
+          { ...a, record: b.record },
+          { ...b, record: a.record },
+        ])
         await expectDetected([withBytes(a, b.record.bytes), withBytes(b, a.record.bytes)])
       }
     }

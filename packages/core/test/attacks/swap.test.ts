@@ -20,10 +20,7 @@ type Swap = (a: Stored, b: Stored) => readonly [Stored, Stored]
 
 const swaps: readonly Swap[] = [
   // bytes alone
-  (a, b) => [
-    withBytes(a, b.record.bytes),
-    withBytes(b, a.record.bytes),
-  ],
+  (a, b) => [withBytes(a, b.record.bytes), withBytes(b, a.record.bytes)],
   // bytes and revisions
   (a, b) => [
     { ...a, record: b.record },

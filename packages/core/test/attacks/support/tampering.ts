@@ -11,3 +11,14 @@ export const withBytes = (stored: Stored, bytes: Uint8Array): Stored => ({
   ...stored,
   record: { ...stored.record, bytes },
 })
+
+const kindOf = (collection: string): string => collection.replace(/\..*$/, "")
+
+/** A record of a workspace that lives in a collection of the same kind. */
+export const likeOf = (records: readonly Stored[], workspace: string, collection: string): Stored => {
+  const found = records.find(
+    (stored) => stored.partition === workspace && kindOf(stored.collection) === kindOf(collection),
+  )
+  if (found === undefined) throw new Error(`no ${collection} is stored`)
+  return found
+}

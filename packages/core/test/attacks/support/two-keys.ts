@@ -1,5 +1,5 @@
-import { xchacha20 } from "@noble/ciphers/chacha.js"
 import { randomBytes } from "node:crypto"
+import { xchacha20 } from "@noble/ciphers/chacha.js"
 
 /**
  * A ciphertext of XChaCha20-Poly1305 that opens under two keys: Poly1305 is linear in its blocks, so two blocks that
@@ -11,8 +11,7 @@ const two128 = 2n ** 128n
 const mod = (value: bigint): bigint => ((value % p) + p) % p
 
 const fromLittleEndian = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`)
-const toLittleEndian = (value: bigint): Uint8Array =>
-  Buffer.from(value.toString(16).padStart(32, "0"), "hex").reverse()
+const toLittleEndian = (value: bigint): Uint8Array => Buffer.from(value.toString(16).padStart(32, "0"), "hex").reverse()
 
 const power = (base: bigint, exponent: bigint): bigint => {
   if (exponent === 0n) return 1n
@@ -34,7 +33,8 @@ const oneTimeKey = (key: Uint8Array, nonce: Uint8Array): OneTimeKey => {
   return { r: fromLittleEndian(stream.subarray(0, 16)) & clamp, s: fromLittleEndian(stream.subarray(16)) }
 }
 
-const padded = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, new Uint8Array((16 - (bytes.length % 16)) % 16)])
+const padded = (bytes: Uint8Array): Uint8Array =>
+  Buffer.concat([bytes, new Uint8Array((16 - (bytes.length % 16)) % 16)])
 
 const lengthBlock = (associated: number, ciphertext: number): Uint8Array => {
   const block = new DataView(new ArrayBuffer(16))
@@ -56,7 +56,11 @@ export const sealUnderTwoKeys = (
 ): Uint8Array => {
   const ciphertext = xchacha20(first, nonce, plaintext, undefined, 1)
   ciphertext.fill(0, -32)
-  const message = Buffer.concat([padded(associatedData), ciphertext, lengthBlock(associatedData.length, plaintext.length)])
+  const message = Buffer.concat([
+    padded(associatedData),
+    ciphertext,
+    lengthBlock(associatedData.length, plaintext.length),
+  ])
   const blocks = Array.from({ length: message.length / 16 }, (_, index) =>
     fromLittleEndian(message.subarray(index * 16, index * 16 + 16)),
   )

@@ -72,7 +72,7 @@ const integrityCodes = new Set<string>([
   "ROOT_KEY_UNKNOWN",
 ])
 
-export const isDetection = (outcome: Outcome | undefined): outcome is { readonly error: StrongroomError } =>
+export const isDetection = (outcome: Outcome | undefined): boolean =>
   outcome !== undefined && "error" in outcome && integrityCodes.has(outcome.error.code)
 
 const told = (outcome: Outcome | undefined): string => {
@@ -91,9 +91,11 @@ export const judge = (before: Outcomes, after: Outcomes, tampered: readonly stri
   for (const [name, expected] of Object.entries(before)) {
     const outcome = after[name]
     if (told(outcome) === told(expected)) continue
-    if (isDetection(outcome)) {
+    if (outcome !== undefined && "error" in outcome && isDetection(outcome)) {
       detected++
-      if (tampered.some((record) => outcome.error.details["record"] === record && outcome.error.message.includes(record)))
+      if (
+        tampered.some((record) => outcome.error.details["record"] === record && outcome.error.message.includes(record))
+      )
         continue
     }
     wrong.push(`${name}: ${told(outcome)}`)

@@ -82,7 +82,7 @@ const inTheClear = (secret: Secret) => ({
 export type Acts = Readonly<Record<string, () => Promise<unknown>>>
 
 const tenantReads = (strongroom: Strongroom, tenant: Tenant): Acts => {
-  const { slug, owner, member, token, tokenId, project, development, production, vault } = tenant
+  const { slug, owner, member, token, tokenId, project, development, production, vault, emptyVault } = tenant
   const { workspaces, principals, tokens, projects, environments, secrets, vaults, audit } = strongroom
   const bearer: Principal = { ...owner, token: tokenId }
   const list = async (environment?: Environment) =>
@@ -112,6 +112,7 @@ const tenantReads = (strongroom: Strongroom, tenant: Tenant): Acts => {
     "secrets.get STRIPE_KEY in production": get("STRIPE_KEY", production),
     "vaults.list": () => vaults.list(owner),
     "vaults.secrets.list": () => vaults.secrets.list(bearer, vault),
+    "vaults.secrets.list of an empty vault": () => vaults.secrets.list(owner, emptyVault),
     "audit.list": () => audit.list(owner, { limit: 1000 }),
   }
 }

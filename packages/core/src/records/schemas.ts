@@ -127,7 +127,7 @@ export const Audit = record({
   sequence: Schema.Number,
   previous: Bytes,
   /** Entries of this chain whose commits were refused, so that their absence is no cut. */
-  refused: Schema.Array(Schema.Struct({ sequence: Schema.Number, link: Bytes })),
+  refused: Schema.Array(Schema.Struct({ sequence: Schema.Number, link: Bytes, previous: Bytes })),
 })
 
 /** What a fence leaves at a receipt's address: the commit that wanted it can no longer apply. */

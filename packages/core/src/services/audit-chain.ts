@@ -27,13 +27,14 @@ export interface ChainedEntry {
 /**
  * The keyed hash chain that this engine instance (the writer) keeps for one workspace. Every entry carries the keyed
  * hash of the one before; since commits run side by side, an entry's predecessor may end up refused, and then a later
- * entry names it. An entry that is neither there nor named was removed (or its outcome was never known).
+ * entry names it, with the hash that it carried, so that the chain goes on through it. An entry that is neither there nor
+ * named was removed (or its outcome was never known).
  */
 export class AuditChain {
   readonly #writer: string
   #sequence = 0
   #link = ""
-  #refused: { sequence: number; link: string }[] = []
+  #refused: AuditMetadata["refused"][number][] = []
 
   constructor(writer: string) {
     this.#writer = writer
@@ -42,6 +43,7 @@ export class AuditChain {
   /** `key`: the workspace's chain key; `id`: the entry's leaf. */
   next(key: Uint8Array, id: string, at: number, actor: Actor, event: AuditEvent): ChainedEntry {
     const sequence = ++this.#sequence
+    const previous = this.#link
     const refused = this.#refused
     this.#refused = []
     const entry: AuditMetadata = {
@@ -53,7 +55,7 @@ export class AuditChain {
       subject: event.subject,
       writer: this.#writer,
       sequence,
-      previous: this.#link,
+      previous,
       refused,
     }
     const metadata = utf8(JSON.stringify(entry))
@@ -62,7 +64,7 @@ export class AuditChain {
     return {
       metadata,
       refused: () => {
-        this.#refused.push(...refused, { sequence, link })
+        this.#refused.push(...refused, { sequence, link, previous })
       },
     }
   }

@@ -1,0 +1,123 @@
+import {
+  type Address,
+  type ListedRecord,
+  type StorageAdapter,
+  StorageError,
+  type StorageLimits,
+  type StoredRecord,
+  validateCall,
+  validateCommit,
+  validateList,
+  validateRead,
+} from "@strongroom/core"
+import { Environment } from "./environment.ts"
+
+export interface LmdbOptions {
+  /** A directory of its own on a local disk; made, with mode 0700, if it does not exist. */
+  readonly path: string
+}
+
+// Far below what LMDB can hold: checks and puts run on the event loop, about 15 µs a record.
+const limits: StorageLimits = { recordBytes: 8 << 20, commitRecords: 10_000, commitBytes: 32 << 20 }
+
+const revisionLength = 26
+
+// NUL and 0x01 are outside the alphabet and sort before it: no name can run into the next part.
+const prefix = (partition: string, collection: string): string => `${partition}\0${collection}\0`
+const keyOf = (partition: string, { collection, leaf }: Address): Buffer =>
+  Buffer.from(prefix(partition, collection) + leaf, "latin1")
+
+const encode = ({ revision, bytes }: StoredRecord): Buffer => Buffer.concat([Buffer.from(revision, "latin1"), bytes])
+
+/** `value` is a copy that lmdb made for this call. */
+const decode = (value: Buffer): StoredRecord => ({
+  revision: value.toString("latin1", 0, revisionLength),
+  bytes: new Uint8Array(value.buffer, value.byteOffset + revisionLength, value.length - revisionLength),
+})
+
+/**
+ * Opens an LMDB environment. Durable: a commit has been synced when it resolves. Any number of processes of one machine
+ * may use a directory at the same time. Throws `StorageError` if the directory cannot be used.
+ */
+export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
+  const environment = Environment.open(path)
+  let closed = false
+
+  const requireOpen = (): void => {
+    if (closed) throw new StorageError("CLOSED", "the storage is closed")
+  }
+
+  return {
+    limits,
+
+    async read(partition, addresses, options) {
+      requireOpen()
+      validateCall(options)
+      validateRead(partition, addresses)
+      return environment.read((db) =>
+        addresses.map((address) => {
+          const value = db.get(keyOf(partition, address))
+          return value && decode(value)
+        }),
+      )
+    },
+
+    async list(partition, collection, options) {
+      requireOpen()
+      validateCall(options)
+      validateList(partition, collection, options)
+      const start = prefix(partition, collection)
+      return environment.read((db) => {
+        const records: ListedRecord[] = []
+        let bytes = 0
+        for (const { key, value } of db.getRange({
+          start: Buffer.from(options.after === undefined ? start : `${start}${options.after}\0`, "latin1"),
+          end: Buffer.from(`${partition}\0${collection}\x01`, "latin1"),
+        })) {
+          const record = decode(value)
+          bytes += record.bytes.length
+          const full = records.length === options.limit || bytes > options.maxBytes
+          if (full && records.length > 0) return { records, more: true }
+          records.push({ leaf: key.toString("latin1", start.length), record })
+        }
+        return { records, more: false }
+      })
+    },
+
+    async commit(partition, commit, options) {
+      requireOpen()
+      validateCall(options)
+      validateCommit(partition, commit, limits)
+      // Taken now: the caller may reuse what it handed in.
+      const checks = commit.checks.map(({ collection, leaf, revision }) => ({ collection, leaf, revision }))
+      const writes = commit.writes.map((write) => ({
+        key: keyOf(partition, write),
+        value: write.record && encode(write.record),
+      }))
+      return environment.write(
+        writes.length,
+        (db) => {
+          const addresses = checks
+            .filter(
+              (check) =>
+                db.getBinaryFast(keyOf(partition, check))?.toString("latin1", 0, revisionLength) !== check.revision,
+            )
+            .map(({ collection, leaf }) => ({ collection, leaf }))
+          if (addresses.length > 0) return { status: "conflict", addresses }
+          for (const { key, value } of writes) {
+            if (value === undefined) db.remove(key)
+            else db.put(key, value)
+          }
+          return { status: "committed" }
+        },
+        options?.signal,
+      )
+    },
+
+    async close() {
+      if (closed) return
+      closed = true
+      await environment.close()
+    },
+  }
+}

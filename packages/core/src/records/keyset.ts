@@ -45,16 +45,22 @@ export const withClosedAt = (keyset: KeysetBody, closedAt: number | null): Keyse
   secrets: keyset.secrets,
 })
 
-/** Derives the keys and checks each against its commitment; throws `INTEGRITY` naming the record. */
-export const unlockKeyset = (record: string, partition: string, compartment: string, body: KeysetBody): DataKeys => {
+/** The body, if it is this compartment's; else throws `INTEGRITY` naming the record. */
+export const keysetOf = (record: string, compartment: string, body: KeysetBody): KeysetBody => {
   const { metadata, secrets } = body
   if (
-    metadata.compartment !== compartment ||
-    metadata.keys.length === 0 ||
-    secrets.length !== metadata.keys.length * keyLength
+    metadata.compartment === compartment &&
+    metadata.keys.length > 0 &&
+    secrets.length === metadata.keys.length * keyLength
   ) {
-    throw new StrongroomError("INTEGRITY", `record ${record} is not the keyset of ${compartment}`, { record })
+    return body
   }
+  throw new StrongroomError("INTEGRITY", `record ${record} is not the keyset of ${compartment}`, { record })
+}
+
+/** Derives the keys and checks each against its commitment; throws `INTEGRITY` naming the record. */
+export const unlockKeyset = (record: string, partition: string, compartment: string, body: KeysetBody): DataKeys => {
+  const { metadata, secrets } = keysetOf(record, compartment, body)
   const toKey = (secret: Uint8Array): DataKey => compartmentKey(secret, partition, compartment)
   return new DataKeys(unlockKeys(record, metadata.keys, secrets, toKey))
 }

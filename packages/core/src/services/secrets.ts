@@ -83,7 +83,7 @@ export class Secrets extends Context.Service<
           const readable = readableEnvironments(project, grants, environment).filter((id) => candidates.includes(id))
           const guard = snapshot.get(ref)
           if (guard === undefined) return undefined
-          const secret = secretOf(snapshot, keys, guard, readable)
+          const secret = guard.name === name ? secretOf(snapshot, keys, guard, readable) : undefined
           if (secret === undefined) throw damaged(guard)
           return secret.values.length === 0 ? undefined : secret
         })

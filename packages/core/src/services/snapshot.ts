@@ -5,7 +5,7 @@ import { StrongroomError } from "../domain/errors.ts"
 import { fromUtf8 } from "../domain/text.ts"
 import type { Cipher } from "../ports/cipher.ts"
 import type { Address, StoredRecord } from "../ports/storage.ts"
-import type { KeysetBody } from "../records/keyset.ts"
+import { type KeysetBody, keysetOf } from "../records/keyset.ts"
 import { decodeMetadata, layout, type Ref } from "../records/layout.ts"
 import { type Body, nameOf, openRecord, type Place, parseMetadata } from "../records/sealed-record.ts"
 import type { OpenKeyset } from "./keyring.ts"
@@ -79,7 +79,7 @@ export class Snapshot {
   keysetBody(compartment: string): KeysetBody {
     const ref = layout.keyset(compartment)
     const { metadata, value } = this.#open(ref, this.#keysetRecord(ref), this.#source.metadataKeys)
-    return { metadata, secrets: value }
+    return keysetOf(nameOf({ partition: this.#source.partition, ...ref }), compartment, { metadata, secrets: value })
   }
 
   #keysetRecord(ref: Address): StoredRecord {

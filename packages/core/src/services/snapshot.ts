@@ -72,11 +72,17 @@ export class Snapshot {
     const { unlock, floors } = this.#source
     const ref = layout.keyset(compartment)
     const record = this.#keysetRecord(ref)
-    return unlock(this.#place(ref, record), floors.get(compartment) ?? 0, record, () => this.keysetBody(compartment))
+    return unlock(this.#place(ref, record), floors.get(compartment) ?? 0, record, () => this.#keysetBody(compartment))
   }
 
   /** The keyset as stored, with its secrets, for whoever rewrites it. Throws like `keyset`. */
   keysetBody(compartment: string): KeysetBody {
+    // Rewriting a keyset that was rolled back would make it the newest.
+    this.keyset(compartment)
+    return this.#keysetBody(compartment)
+  }
+
+  #keysetBody(compartment: string): KeysetBody {
     const ref = layout.keyset(compartment)
     const { metadata, value } = this.#open(ref, this.#keysetRecord(ref), this.#source.metadataKeys)
     return keysetOf(nameOf({ partition: this.#source.partition, ...ref }), compartment, { metadata, secrets: value })

@@ -1,0 +1,4 @@
+import { memory } from "../support/backend.ts"
+import { processes } from "./processes.ts"
+
+processes(memory)

@@ -1,0 +1,4 @@
+import { memory } from "../support/backend.ts"
+import { races } from "./races.ts"
+
+races(memory)

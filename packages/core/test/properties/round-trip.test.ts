@@ -1,0 +1,4 @@
+import { memory } from "../support/backend.ts"
+import { roundTrip } from "./round-trip.ts"
+
+roundTrip(memory)

@@ -1,0 +1,4 @@
+import { memory } from "../support/backend.ts"
+import { unknownOutcomes } from "./unknown-outcomes.ts"
+
+unknownOutcomes(memory)

@@ -1,0 +1,35 @@
+import fc from "fast-check"
+import type { Fault, FaultPlan } from "./fault-injector.ts"
+
+const soonOrNever = fc.oneof(fc.nat({ max: 8 }), fc.constant(1_000_000))
+
+export const anyFault: fc.Arbitrary<Fault> = fc.oneof(
+  fc.record({
+    kind: fc.constant("refuse" as const),
+    code: fc.constantFrom("UNAVAILABLE" as const, "BUSY" as const, "LIMIT" as const, "FATAL" as const),
+  }),
+  fc.record({
+    kind: fc.constantFrom("lose-request" as const, "lose-reply" as const, "foreign" as const, "twice" as const),
+  }),
+  fc.record({ kind: fc.constantFrom("again-late" as const, "late" as const), after: soonOrNever }),
+)
+
+/** A plan that goes round a list of faults for commits, and spares most reads, since a failed read ends an operation. */
+export const planOf = (faults: readonly (Fault | undefined)[]): FaultPlan => {
+  let commits = 0
+  let reads = 0
+  return ({ kind }) => {
+    if (kind === "commit") return faults[commits++ % faults.length]
+    return ++reads % 17 === 0 ? { kind: "refuse", code: "UNAVAILABLE" } : undefined
+  }
+}
+
+/** About `share` of all commits go wrong. */
+export const faultyPlan = (share: number): fc.Arbitrary<readonly (Fault | undefined)[]> =>
+  fc.array(
+    fc.oneof(
+      { weight: Math.round(share * 100), arbitrary: anyFault },
+      { weight: Math.round((1 - share) * 100), arbitrary: fc.constant(undefined) },
+    ),
+    { minLength: 1, maxLength: 60 },
+  )

@@ -93,7 +93,7 @@ const damage = (has: (fault: string) => boolean, body: object): string => {
 const contentTypeOf = (has: (fault: string) => boolean) =>
   has("content type") ? "application/json; charset=latin1" : 'application/json;charset="UTF-8"'
 
-describe("order of checks", () => {
+describe("order of checks", { timeout: 120_000 }, () => {
   test("Enkryptify", async () => {
     const { development, staging } = world.acme
     await agrees(

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { badDomains, createSecretsBody, createVaultSecretBody } from "./support/bodies.ts"
 import { get, post, startWorld, type World } from "./support/world.ts"
 
+const { STRONGROOM_SLOW } = process.env
+const slow = STRONGROOM_SLOW === "1"
+
 /**
  * docs/openapi.json, whose request schemas are those of the two APIs' documentation, accepts and refuses what the
  * server does, but for the rules of our own that are listed here.
  */
-const { STRONGROOM_SLOW } = process.env
-const slow = STRONGROOM_SLOW === "1"
 const ajv = new Ajv2020({ strict: true })
 formats.default(ajv)
 ajv.addVocabulary(["openapi", "info", "servers", "security", "tags", "paths", "components"])

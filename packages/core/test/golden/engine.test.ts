@@ -14,6 +14,7 @@ import { memoryStorage } from "../../src/storage/memory.ts"
 import { openStrongroom, type Strongroom } from "../../src/strongroom.ts"
 import { codeOf, outcomeOf } from "../support/outcome.ts"
 import { dumpable, load, readGoldenStore, readVectors } from "./files.ts"
+import { makeStore } from "./make-store.ts"
 import { unhex } from "./make-vectors.ts"
 import { openStore } from "./second-store.ts"
 
@@ -134,6 +135,14 @@ describe("the engine on the golden store", () => {
     expect(workspace?.vaults[0]?.secrets.map(({ name }) => name)).toEqual(["ADDED", "API_KEY", "_any"])
     expect(workspace?.audit.chains).toBe(expected.audit.chains + 1)
     await strongroom.close()
+  })
+
+  it("still writes as the page says: its story told anew is a store that the second decoder opens", async () => {
+    const anew = await makeStore(new Uint8Array(root))
+    const [workspace] = openStore(anew.store, root).workspaces
+    expect(workspace?.projects).toEqual([anew.expected.project])
+    expect(workspace?.vaults).toEqual([anew.expected.vault])
+    expect(workspace?.audit).toEqual(anew.expected.audit)
   })
 
   it("refuses to open it with another root key, and changes nothing", async () => {

@@ -33,8 +33,9 @@ describe("a keyset", () => {
   it("is of one compartment in one workspace: attack 6, by whoever has the metadata keys", () => {
     expect(refusal(() => unlock(fresh(), "other"))).toBe(`${name}: INTEGRITY`)
     expect(refusal(() => unlock(fresh(), partition, "vlt_2"))).toBe(`${name}: INTEGRITY`)
-    const relabelled = { ...fresh(), metadata: { ...fresh().metadata, compartment: "vlt_2" } }
-    expect(refusal(() => unlock(relabelled, partition, "vlt_2"))).toBe(`${name}: INTEGRITY`)
+    const elsewhere = { ...fresh(), metadata: { ...fresh().metadata, compartment: "vlt_2" } }
+    expect(refusal(() => unlock(elsewhere))).toBe(`${name}: INTEGRITY`)
+    expect(refusal(() => unlock(elsewhere, partition, "vlt_2"))).toBe(`${name}: INTEGRITY`)
   })
 
   it("holds the keys that it commits to: any changed bit of a key is refused", () => {

@@ -141,6 +141,13 @@ const portsLayer = ({ storage, keys, logger = silentLogger, audit, limits }: Str
 export const strongroomLayer = (options: StrongroomOptions): Layer.Layer<EngineServices, EngineError> =>
   Layer.provide(engineLayer, portsLayer(options))
 
+/** Where a defect was thrown. Its message may quote anything, in any number of lines, so the stack's head is cut off. */
+const placeOf = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) return undefined
+  const head = Error.prototype.toString.call(error)
+  return error.stack?.startsWith(head) ? error.stack.slice(head.length) : undefined
+}
+
 /**
  * Opens the store in `storage`, or makes one where there is none.
  *
@@ -159,9 +166,7 @@ export const openStrongroom = async (options: StrongroomOptions): Promise<Strong
     if (exit._tag === "Success") return exit.value
     const error = Cause.squash(exit.cause)
     if (isStrongroomError(error)) throw error
-    // A defect's message may quote anything, so only its kind and place are reported.
-    const stack = error instanceof Error ? error.stack?.split("\n").filter((line) => /^\s+at /u.test(line)) : undefined
-    logger.error("a defect", { kind: error instanceof Error ? error.name : typeof error, at: stack?.join("\n") })
+    logger.error("a defect", { kind: error instanceof Error ? error.name : typeof error, at: placeOf(error) })
     throw new StrongroomError("INTERNAL", "Strongroom has met a fault of its own; its log says where")
   }
 

@@ -8,8 +8,8 @@ import { placeOf, workspaceKeysOf } from "./insider.ts"
 
 /**
  * Opens a workspace's audit entries and follows the chain of each writer: every entry must carry the link of the one
- * before. One whose commit was refused is named by a later entry, with its link and the link that it carried. Gives what
- * is wrong, in words.
+ * before. Runs of entries whose commits were refused are named by a later entry, with the last one's link and the link that
+ * the first one carried. Gives what is wrong, in words.
  */
 export const chainFaults = async (records: readonly Stored[], workspace: string): Promise<readonly string[]> => {
   const keys = await workspaceKeysOf(records, workspace)
@@ -22,14 +22,24 @@ export const chainFaults = async (records: readonly Stored[], workspace: string)
     })
   const faults: string[] = []
   for (const [writer, chain] of Map.groupBy(entries, ({ entry }) => entry.writer)) {
-    const refused = chain.flatMap(({ entry }) => entry.refused)
-    const all = [...chain.map(({ entry, link }) => ({ ...entry, link })), ...refused]
-    const links = new Map(all.map(({ sequence, link }) => [sequence, link]))
-    if (links.size < all.length) faults.push(`${writer}: a sequence number stands twice`)
-    for (const { sequence, previous } of all) {
-      const expected = sequence === 1 ? "" : links.get(sequence - 1)
-      if (expected === undefined) faults.push(`${writer}: ${sequence - 1} is missing`)
-      else if (previous !== expected) faults.push(`${writer}: ${sequence - 1} is not what it was`)
+    // What is there or vouched for, run by run; a run may be vouched for more than once.
+    const runs = [
+      ...chain.map(({ entry: { sequence, previous }, link }) => ({ first: sequence, last: sequence, previous, link })),
+      ...chain.flatMap(({ entry }) => entry.refused),
+    ].toSorted((a, b) => a.first - b.first)
+    const there = new Set(chain.map(({ entry }) => entry.sequence))
+    const vouched = chain.flatMap(({ entry }) => entry.refused)
+    if (there.size < chain.length) faults.push(`${writer}: a sequence number stands twice`)
+    for (const { first, last } of vouched) {
+      if ([...there].some((sequence) => sequence >= first && sequence <= last)) {
+        faults.push(`${writer}: ${first} to ${last} are refused, and yet one is there`)
+      }
+    }
+    const links = new Map(runs.map(({ last, link }) => [last, link]))
+    for (const { first, previous } of runs) {
+      const expected = first === 1 ? "" : links.get(first - 1)
+      if (expected === undefined) faults.push(`${writer}: ${first - 1} is missing`)
+      else if (previous !== expected) faults.push(`${writer}: ${first - 1} is not what it was`)
     }
   }
   return faults

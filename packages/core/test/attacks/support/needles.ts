@@ -23,35 +23,42 @@ const base64At = (bytes: Uint8Array, offset: number): string => {
   return text.slice(start, end)
 }
 
-/** ASCII text of at least 6 characters, so that no form of it turns up in random bytes. */
-export const needlesOf = (text: string): readonly Needle[] => {
-  if (text.length < 6 || /[^ -~]/.test(text)) throw new Error("a marker is at least 6 ASCII characters")
-  const bytes = Buffer.from(text)
-  const utf16 = Buffer.from(text, "utf16le")
+const textNeedles = (texts: Readonly<Record<string, readonly string[]>>): readonly Needle[] =>
+  Object.entries(texts).flatMap(([encoding, forms]) => forms.map((form) => ({ encoding, bytes: Buffer.from(form) })))
+
+/** Bytes of any kind, at least 6. */
+export const needlesOfBytes = (secret: Uint8Array): readonly Needle[] => {
+  if (secret.length < 6) throw new Error("a marker has at least 6 bytes, so that it does not turn up by chance")
+  const bytes = Buffer.from(secret)
   const base64 = [0, 1, 2].map((offset) => base64At(bytes, offset))
-  const texts: Readonly<Record<string, readonly string[]>> = {
-    hex: [bytes.toString("hex"), bytes.toString("hex").toUpperCase()],
-    base64,
-    base64url: base64.map((form) => form.replaceAll("+", "-").replaceAll("/", "_")),
-    "base64 of UTF-16": [0, 1, 2].map((offset) => base64At(utf16, offset)),
-    "URL-encoded": [
-      encodeURIComponent(text),
-      escapedBy(text, (unit) => `%${hexOf(unit, 2)}`),
-      escapedBy(text, (unit) => `%${hexOf(unit, 2).toUpperCase()}`),
-    ],
-    "JSON-escaped": [
-      escapedBy(text, (unit) => `\\u${hexOf(unit, 4)}`),
-      escapedBy(text, (unit) => `\\u${hexOf(unit, 4).toUpperCase()}`),
-    ],
-    "as numbers": [[...bytes].join(",")],
-  }
   return [
     { encoding: "raw", bytes },
+    ...textNeedles({
+      hex: [bytes.toString("hex"), bytes.toString("hex").toUpperCase()],
+      base64,
+      base64url: base64.map((form) => form.replaceAll("+", "-").replaceAll("/", "_")),
+      "as numbers": [[...bytes].join(",")],
+    }),
+  ]
+}
+
+/** ASCII text of at least 6 characters. */
+export const needlesOf = (text: string): readonly Needle[] => {
+  if (/[^ -~]/.test(text)) throw new Error("a marker is ASCII")
+  const utf16 = Buffer.from(text, "utf16le")
+  const escaped = (form: (unit: number) => string) => [
+    escapedBy(text, form),
+    escapedBy(text, (unit) => form(unit).replace(/[0-9a-f]+$/, (digits) => digits.toUpperCase())),
+  ]
+  return [
+    ...needlesOfBytes(Buffer.from(text)),
     { encoding: "UTF-16LE", bytes: utf16 },
     { encoding: "UTF-16BE", bytes: Buffer.from(utf16).swap16() },
-    ...Object.entries(texts).flatMap(([encoding, forms]) =>
-      forms.map((form) => ({ encoding, bytes: Buffer.from(form) })),
-    ),
+    ...textNeedles({
+      "base64 of UTF-16": [0, 1, 2].map((offset) => base64At(utf16, offset)),
+      "URL-encoded": [encodeURIComponent(text), ...escaped((unit) => `%${hexOf(unit, 2)}`)],
+      "JSON-escaped": escaped((unit) => `\\u${hexOf(unit, 4)}`),
+    }),
   ]
 }
 

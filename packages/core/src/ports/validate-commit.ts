@@ -12,7 +12,7 @@ export class StorageError extends Error {
   }
 }
 
-const part = /^[A-Za-z0-9_.~-]{0,128}$/
+const part = /^[A-Za-z0-9_.~-]{1,128}$/
 const revision = /^[0-9A-Z]{26}$/
 
 // Messages name the kind of the part, not its text: what is malformed may be anything, a secret among them.

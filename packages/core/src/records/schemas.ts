@@ -8,7 +8,11 @@ export const metadataVersion = 1
 const record = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
   Schema.Struct({ v: Schema.Literal(metadataVersion), ...fields })
 
-const Time = Schema.Number
+const wholeNumber = (most: number) =>
+  Schema.Number.check(Schema.makeFilter((value) => Number.isInteger(value) && value >= 0 && value <= most))
+/** Milliseconds since 1970, as far as a Date goes (ECMA-262, 21.4.1.1). */
+const Time = wholeNumber(8.64e15)
+const Count = wholeNumber(Number.MAX_SAFE_INTEGER)
 const Bytes = Schema.String
 
 export const WorkspaceInfo = record({
@@ -61,7 +65,7 @@ export const Environment = record({
 export const Keyset = record({
   compartment: Schema.String,
   /** Goes up with every change; a lower one than seen before is a rollback. */
-  sequence: Schema.Number,
+  sequence: Count,
   /** Set while somebody decides whether the compartment is empty: nothing may be written into it. */
   closedAt: Schema.NullOr(Time),
   keys: Schema.Array(Schema.Struct({ commitment: Bytes, createdAt: Time })),
@@ -69,7 +73,7 @@ export const Keyset = record({
 
 /** The keys of a workspace or of the directory, sealed by the key that the provider wraps. The value bytes are the keys, in order. */
 export const WorkspaceKeys = record({
-  sequence: Schema.Number,
+  sequence: Count,
   metadataKeys: Schema.Array(Schema.Struct({ commitment: Bytes, createdAt: Time })),
   indexKeys: Schema.Array(Schema.Struct({ generation: Schema.String, createdAt: Time })),
 })
@@ -124,17 +128,20 @@ export const Audit = record({
   subject: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Array(Schema.String)])),
   /** One chain per engine instance (writer) and workspace: `previous` is the keyed hash of the entry before. */
   writer: Schema.String,
-  sequence: Schema.Number,
+  sequence: Count,
   previous: Bytes,
-  /** Entries of this chain whose commits were refused, so that their absence is no cut. */
-  refused: Schema.Array(Schema.Struct({ sequence: Schema.Number, link: Bytes, previous: Bytes })),
+  /**
+   * Runs of entries of this chain whose commits were refused, so that their absence is no cut: the link of the last and
+   * the `previous` that the first carried.
+   */
+  refused: Schema.Array(Schema.Struct({ first: Count, last: Count, link: Bytes, previous: Bytes })),
 })
 
 /** What a fence leaves at a receipt's address: the commit that wanted it can no longer apply. */
 export const Void = record({ action: Schema.Literal("void"), at: Time })
 
 /** Says which store this is. Its leaf is the store's id. */
-export const Marker = record({ format: Schema.Number, rootFingerprint: Schema.String, createdAt: Time })
+export const Marker = record({ format: Count, rootFingerprint: Schema.String, createdAt: Time })
 
 export const WorkspacePointer = record({ workspace: Schema.String })
 

@@ -20,29 +20,52 @@ type AuditMetadata = typeof schemas.Audit.Type
 export interface ChainedEntry {
   /** UTF-8 of the entry's JSON. */
   readonly metadata: Uint8Array
-  /** Tells the chain that the entry's commit was refused for good, so that the next entry can vouch for the gap. */
-  readonly refused: () => void
+  /**
+   * Tells the chain that the entry's commit was refused for good, so that a later entry can vouch for the gap; or that
+   * nobody knows, and what the entry vouched for has to be said again.
+   */
+  readonly settle: (outcome: "refused" | "unknown") => void
+}
+
+/** Consecutive refused entries: the link of the last and what the first carried as `previous`. */
+export type RefusedRange = AuditMetadata["refused"][number]
+
+/** An entry vouches for at most about so many ranges; a chain with more gaps ends, and another begins. */
+const rangesCarried = 64
+
+/** In order, with neighbours joined and repetitions gone. */
+const joined = (ranges: readonly RefusedRange[]): readonly RefusedRange[] => {
+  const result: RefusedRange[] = []
+  for (const range of ranges.toSorted((a, b) => a.first - b.first)) {
+    const before = result.at(-1)
+    if (before === undefined || range.first > before.last + 1) result.push(range)
+    else if (range.last > before.last) result.splice(-1, 1, { ...before, last: range.last, link: range.link })
+  }
+  return result
 }
 
 /**
  * The keyed hash chain that this engine instance (the writer) keeps for one workspace. Every entry carries the keyed
  * hash of the one before; since commits run side by side, an entry's predecessor may end up refused, and then a later
- * entry names it, with the hash that it carried, so that the chain goes on through it. An entry that is neither there nor
- * named was removed (or its outcome was never known).
+ * entry vouches for the gap. An entry that is neither there nor vouched for was removed (or its outcome was never known).
  */
 export class AuditChain {
-  readonly #writer: string
+  readonly #newWriter: () => string
+  #writer: string
   #sequence = 0
   #link = ""
-  #refused: AuditMetadata["refused"][number][] = []
+  #refused: readonly RefusedRange[] = []
 
-  constructor(writer: string) {
-    this.#writer = writer
+  constructor(newWriter: () => string) {
+    this.#newWriter = newWriter
+    this.#writer = newWriter()
   }
 
   /** `key`: the workspace's chain key; `id`: the entry's leaf. */
   next(key: Uint8Array, id: string, at: number, actor: Actor, event: AuditEvent): ChainedEntry {
+    if (this.#refused.length > rangesCarried) this.#beginAnew()
     const sequence = ++this.#sequence
+    const writer = this.#writer
     const previous = this.#link
     const refused = this.#refused
     this.#refused = []
@@ -53,7 +76,7 @@ export class AuditChain {
       principal: actor.principal,
       token: actor.token,
       subject: event.subject,
-      writer: this.#writer,
+      writer,
       sequence,
       previous,
       refused,
@@ -63,10 +86,19 @@ export class AuditChain {
     this.#link = link
     return {
       metadata,
-      refused: () => {
-        this.#refused.push(...refused, { sequence, link, previous })
+      settle: (outcome) => {
+        if (writer !== this.#writer) return
+        const own = outcome === "refused" ? [{ first: sequence, last: sequence, link, previous }] : []
+        this.#refused = joined([...this.#refused, ...refused, ...own])
       },
     }
+  }
+
+  #beginAnew(): void {
+    this.#writer = this.#newWriter()
+    this.#sequence = 0
+    this.#link = ""
+    this.#refused = []
   }
 }
 

@@ -147,17 +147,26 @@ export class Sessions extends Context.Service<
         const prepare = (event: AuditEvent, changes: Changes) =>
           transactions.prepare(target, actor, event, now, changes)
 
+        const decideAndCommit = Effect.fnUntraced(function* <A>(
+          decide: (snapshot: Snapshot, round: number) => Decision<A>,
+          snapshot: Snapshot,
+          round: number,
+        ) {
+          const [decision, committing] = yield* attempt(() => {
+            const decided = decide(snapshot, round)
+            return [decided, decided.next === "wait" ? undefined : prepare(decided.audit, decided)] as const
+          })
+          return { decision, outcome: committing === undefined ? undefined : yield* committing }
+        })
+
         const transact = Effect.fnUntraced(function* <A>(
           readRound: (round: number) => Effect.Effect<Snapshot, EngineError>,
           decide: (snapshot: Snapshot, round: number) => Decision<A>,
         ) {
           for (let round = 0; round < rounds; round++) {
             const snapshot = yield* readRound(round)
-            const [decision, committing] = yield* attempt(() => {
-              const decided = decide(snapshot, round)
-              return [decided, decided.next === "wait" ? undefined : prepare(decided.audit, decided)] as const
-            })
-            const outcome = committing === undefined ? undefined : yield* committing
+            // Not to be interrupted between the audit chain's next entry and the outcome of its commit.
+            const { decision, outcome } = yield* Effect.uninterruptible(decideAndCommit(decide, snapshot, round))
             if (outcome?.status === "committed" && decision.next === "done") return decision.result
             yield* backOff(round)
           }
@@ -176,7 +185,9 @@ export class Sessions extends Context.Service<
           pages,
           transact,
           disclose: (event) =>
-            auditReads ? Effect.asVoid(Effect.flatten(attempt(() => prepare(event, { writes: [] })))) : Effect.void,
+            auditReads
+              ? Effect.asVoid(Effect.uninterruptible(Effect.flatten(attempt(() => prepare(event, { writes: [] })))))
+              : Effect.void,
         }
       }
 

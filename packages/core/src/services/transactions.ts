@@ -7,7 +7,7 @@ import type { Address, Check, CommitResult, Write } from "../ports/storage.ts"
 import { layout } from "../records/layout.ts"
 import { metadataVersion } from "../records/schemas.ts"
 import type { WorkspaceKeys } from "../records/workspace-keys.ts"
-import { type Actor, AuditChain, type AuditEvent } from "./audit-chain.ts"
+import { type Actor, AuditChain, type AuditEvent, type ChainedEntry } from "./audit-chain.ts"
 import { Committer, type ReceiptedCommit } from "./committer.ts"
 import { type PlannedWrite, sealMetadata, sealWrites } from "./plan.ts"
 
@@ -59,11 +59,11 @@ export class Transactions extends Context.Service<
       const { limits } = yield* Storage
       const { cipher, random } = yield* Crypto
       const committer = yield* Committer
-      const writer = toBase64Url(random(9))
+      const newWriter = (): string => toBase64Url(random(9))
       const chains = new Map<string, AuditChain>()
 
       const chainOf = (partition: string): AuditChain => {
-        const chain = chains.get(partition) ?? new AuditChain(writer)
+        const chain = chains.get(partition) ?? new AuditChain(newWriter)
         chains.set(partition, chain)
         return chain
       }
@@ -99,10 +99,13 @@ export class Transactions extends Context.Service<
         revision: newRevision,
         prepare: (target, actor, event, now, changes, revision = newRevision(now)) => {
           const entry = chainOf(target.partition).next(target.keys.chain, revision, now, actor, event)
-          const commit = sealOr(entry.refused, () => seal(target, layout.audit(revision), entry.metadata, now, changes))
+          const commit = sealOr(entry, () => seal(target, layout.audit(revision), entry.metadata, now, changes))
           return committer.commit(target.partition, commit).pipe(
-            Effect.tap(({ status }) => Effect.sync(() => status === "conflict" && entry.refused())),
-            Effect.tapError(({ code }) => Effect.sync(() => code !== "OUTCOME_UNKNOWN" && entry.refused())),
+            Effect.tap(({ status }) => Effect.sync(() => status === "conflict" && entry.settle("refused"))),
+            Effect.tapError(({ code }) =>
+              Effect.sync(() => entry.settle(code === "OUTCOME_UNKNOWN" ? "unknown" : "refused")),
+            ),
+            Effect.uninterruptible,
           )
         },
         preparePointer: (target, receipt, now, changes) =>
@@ -112,11 +115,11 @@ export class Transactions extends Context.Service<
   )
 }
 
-const sealOr = (refused: () => void, seal: () => ReceiptedCommit): ReceiptedCommit => {
+const sealOr = (entry: ChainedEntry, seal: () => ReceiptedCommit): ReceiptedCommit => {
   try {
     return seal()
   } catch (error) {
-    refused()
+    entry.settle("refused")
     throw error
   }
 }

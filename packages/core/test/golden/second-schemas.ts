@@ -122,7 +122,7 @@ export const entry = object({
   writer: text,
   sequence: time,
   previous: text,
-  refused: listOf(object({ sequence: time, link: text, previous: text })),
+  refused: listOf(object({ first: time, last: time, link: text, previous: text })),
 })
 export const audit = anyOf(entry, fence)
 export const receipt = object({ v: version, at: time })

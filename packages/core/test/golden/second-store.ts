@@ -202,6 +202,24 @@ const openVault = (partition: Partition, keys: Keys, vault: { id: string; name: 
   return { id: vault.id, name: vault.name, description: vault.description, secrets: byName(secrets) }
 }
 
+interface Run {
+  readonly first: number
+  readonly last: number
+  readonly link: string
+  readonly previous: string
+}
+
+/** The runs that a chain's entries vouch for, joined: a run may be named twice, and again as part of a longer one. */
+const refused = (chain: readonly { readonly refused: readonly Run[] }[]): readonly Run[] => {
+  const runs: Run[] = []
+  for (const run of chain.flatMap((entry) => entry.refused).sort((a, b) => a.first - b.first || b.last - a.last)) {
+    const before = runs.at(-1)
+    if (before === undefined || run.first > before.last) runs.push(run)
+    else if (run.last > before.last) runs.splice(-1, 1, { ...before, last: run.last, link: run.link })
+  }
+  return runs
+}
+
 /** The entries in the order of their leaves; throws for a chain with an unexplained gap. */
 const openAudit = (partition: Partition, keys: Keys) => {
   const records = partition.all("audit", schemas.audit, keys.metadata)
@@ -215,19 +233,24 @@ const openAudit = (partition: Partition, keys: Keys) => {
   })
   const chains = Map.groupBy(entries, ({ writer }) => writer)
   for (const [writer, chain] of chains) {
-    const all = [...chain, ...chain.flatMap((entry) => entry.refused)].sort((a, b) => a.sequence - b.sequence)
+    const runs = [
+      ...chain.map(({ sequence, link, previous }) => ({ first: sequence, last: sequence, link, previous })),
+      ...refused(chain),
+    ].sort((a, b) => a.first - b.first)
+    let next = 1
     let link = ""
-    for (const [index, entry] of all.entries()) {
-      const name = `${partition.name}: entry ${index + 1} of chain ${writer}`
-      require(entry.sequence === index + 1, `${name} is missing, or there are two`)
-      require(entry.previous === link, `${name} does not follow the one before`)
-      link = entry.link
+    for (const run of runs) {
+      const name = `${partition.name}: entry ${next} of chain ${writer}`
+      require(run.first === next && run.last >= run.first, `${name} is missing, or there are two`)
+      require(run.previous === link, `${name} does not follow the one before`)
+      next = run.last + 1
+      link = run.link
     }
   }
   return {
     actions: entries.map(({ action }) => action),
     chains: chains.size,
-    refused: entries.flatMap((entry) => entry.refused).length,
+    refused: [...chains.values()].flatMap(refused).reduce((total, { first, last }) => total + last - first + 1, 0),
     voids: records.length - entries.length,
   }
 }

@@ -21,7 +21,7 @@ const entry = {
   writer: "w",
   sequence: 2,
   previous: "",
-  refused: [{ sequence: 1, link: "", previous: "" }],
+  refused: [{ first: 1, last: 1, link: "", previous: "" }],
 }
 const fence = { v: 1, action: "void", at }
 const key = { commitment: "", createdAt: at }

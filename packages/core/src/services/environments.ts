@@ -5,7 +5,7 @@ import { DisplayName, decodeInput, EnvironmentId, SlugOrId } from "../domain/fie
 import { uuid, uuidRandomLength } from "../domain/ids.ts"
 import type { Environment } from "../domain/model.ts"
 import { type Grant, may, type Principal } from "../domain/permission.ts"
-import { Crypto } from "../ports/services.ts"
+import { Crypto, Settings } from "../ports/services.ts"
 import { newKeyset } from "../records/keyset.ts"
 import { layout } from "../records/layout.ts"
 import { metadataVersion } from "../records/schemas.ts"
@@ -50,6 +50,7 @@ export class Environments extends Context.Service<
     Environments,
     Effect.gen(function* () {
       const { random } = yield* Crypto
+      const { logger } = yield* Settings
       const sessions = yield* Sessions
       const locator = yield* Locator
 
@@ -156,7 +157,12 @@ export class Environments extends Context.Service<
                   }
                 },
               )
-              yield* sweepEnvironment(session, located.id, id)
+              // The environment is gone, whatever becomes of what is left over.
+              yield* sweepEnvironment(session, located.id, id).pipe(
+                Effect.catch(({ code }) =>
+                  Effect.sync(() => logger.warn("a removed environment was not swept up", { environment: id, code })),
+                ),
+              )
             }),
           )
         }),

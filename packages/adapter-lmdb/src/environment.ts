@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs"
+import { setImmediate as nextTurn } from "node:timers/promises"
 import { StorageError } from "@strongroom/core"
 import { open, type RootDatabase } from "lmdb"
 import { prepareDirectory, syncDirectory } from "./directory.ts"
@@ -10,10 +11,15 @@ const badTransaction = -30782
 /** A key that no record has. */
 const probe = Buffer.from([0])
 /**
- * What may be written at once. The transactions that share a sync share its 131,071 dirty pages; with more, LMDB writes
- * pages early, and if the disk is full then, corrupts the heap. A record dirties two or three pages.
+ * The size of a group, in pages of 4 KiB. A transaction has room for 131,071 dirty pages; beyond, LMDB writes some early,
+ * and corrupts the heap if the disk is full at that moment.
  */
-const groupRecords = 20_000
+const groupPages = 40_000
+
+interface Waiting {
+  readonly pages: number
+  readonly send: () => Promise<void>
+}
 
 const options = {
   // A directory even if its name has a dot in it.
@@ -47,9 +53,8 @@ export class Environment {
 
   readonly #path: string
   readonly #db: Database
-  readonly #inFlight = new Set<{ promise: Promise<unknown>; reject: (reason: unknown) => void }>()
-  readonly #waiting: { readonly records: number; readonly start: () => void }[] = []
-  #records = 0
+  readonly #waiting: Waiting[] = []
+  #writing: Promise<void> | undefined
   #users = 0
   #failed = false
 
@@ -77,52 +82,50 @@ export class Environment {
   }
 
   /**
-   * Runs `work`, which writes at most `records`, inside a write transaction of its own and resolves when that is on the
-   * disk. Transactions that wait at the same time share one sync. An abort stops nothing: it ends the waiting.
+   * Runs `work`, which dirties about so many pages, inside a write transaction of its own and resolves when that is on the
+   * disk. An abort stops nothing: it ends the waiting.
    */
-  write<T>(records: number, work: (db: Database) => T, signal: AbortSignal | undefined): Promise<T> {
+  write<T>(pages: number, work: (db: Database) => T, signal: AbortSignal | undefined): Promise<T> {
     const sent = Promise.withResolvers<T>()
-    this.#inFlight.add(sent)
-    this.#inTurn(records, () => this.#transact(work))
-      .then(sent.resolve, sent.reject)
-      .finally(() => this.#inFlight.delete(sent))
+    this.#waiting.push({ pages, send: () => this.#transact(work).then(sent.resolve, sent.reject) })
+    this.#writing ??= this.#writeGroups()
     return abortable(sent.promise, signal)
   }
 
+  /** The last user closes the environment, after what is under way. */
   async close(): Promise<void> {
-    await Promise.allSettled(Array.from(this.#inFlight, (sent) => sent.promise))
     if (--this.#users > 0) return
-    // After a fatal error lmdb would wait for ever for commits that it has lost.
-    if (this.#failed) return
+    await this.#writing
+    // It may have been opened again, or been closed again, in the meantime.
+    if (this.#users > 0 || Environment.#open.get(this.#path) !== this) return
     Environment.#open.delete(this.#path)
     await this.#db.close()
   }
 
-  /** Starts `send` when the records that are under way leave room for these: first come, first served. */
-  async #inTurn<T>(records: number, send: () => Promise<T>): Promise<T> {
-    const turn = Promise.withResolvers<void>()
-    this.#waiting.push({ records, start: turn.resolve })
-    this.#admit()
-    await turn.promise
-    try {
-      this.#requireUsable()
-      return await send()
-    } finally {
-      this.#records -= records
-      this.#admit()
+  /**
+   * Hands what waits to lmdb group by group; a group is one LMDB transaction, with one sync. Never two groups at a time:
+   * if the first one broke the environment, lmdb would never answer for the second.
+   */
+  async #writeGroups(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // A turn of the event loop: those whose commits have just returned may join with their next.
+      await nextTurn()
+      await Promise.all(this.#takeGroup().map(({ send }) => send()))
     }
+    this.#writing = undefined
   }
 
-  #admit(): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#records + next.records > groupRecords) return
-      this.#waiting.shift()
-      this.#records += next.records
-      next.start()
-    }
+  #takeGroup(): Waiting[] {
+    let pages = 0
+    const full = this.#waiting.findIndex((next) => {
+      pages += next.pages
+      return pages > groupPages
+    })
+    return this.#waiting.splice(0, full === -1 ? this.#waiting.length : full)
   }
 
   async #transact<T>(work: (db: Database) => T): Promise<T> {
+    this.#requireUsable()
     try {
       // A child transaction rolls back by itself inside the group that shares a sync; `transaction` keeps what was
       // written before a throw.
@@ -145,7 +148,8 @@ export class Environment {
       // LMDB writes the meta page last, and if that fails it refuses everything from then on. So as long as it can be
       // read, the failure (a full disk, most likely) came before, and nothing was applied.
       if (this.#isReadable()) return new StorageError("UNAVAILABLE", `writing to ${this.#path} failed`, { cause })
-      return this.#fail(cause)
+      this.#failed = true
+      return new StorageError("UNKNOWN_OUTCOME", `writing to ${this.#path} failed at its last step`, { cause })
     }
     const code = "code" in error && error.code === badTransaction ? "UNAVAILABLE" : "FATAL"
     return new StorageError(code, `writing to ${this.#path} failed`, { cause: error })
@@ -161,16 +165,8 @@ export class Environment {
     }
   }
 
-  /** What else is under way is lost without a word from lmdb. */
-  #fail(cause: unknown): StorageError {
-    const error = new StorageError("UNKNOWN_OUTCOME", `writing to ${this.#path} failed at its last step`, { cause })
-    this.#failed = true
-    for (const sent of this.#inFlight) sent.reject(error)
-    return error
-  }
-
   #requireUsable(): void {
-    if (this.#failed) throw new StorageError("FATAL", `${this.#path} failed; only a new process can use it again`)
+    if (this.#failed) throw new StorageError("FATAL", `${this.#path} failed; it has to be closed and opened again`)
   }
 }
 

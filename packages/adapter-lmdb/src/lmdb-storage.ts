@@ -1,5 +1,6 @@
 import {
   type Address,
+  type CommitResult,
   type ListedRecord,
   type StorageAdapter,
   StorageError,
@@ -29,6 +30,9 @@ const keyOf = (partition: string, { collection, leaf }: Address): Buffer =>
 
 const encode = ({ revision, bytes }: StoredRecord): Buffer => Buffer.concat([Buffer.from(revision, "latin1"), bytes])
 
+/** The leaf page, a share of the pages above it and of splits, and pages of its own if the record is large. */
+const pagesOf = (value: Buffer | undefined): number => 3 + ((value?.length ?? 0) >> 12)
+
 /** `value` is a copy that lmdb made for this call. */
 const decode = (value: Buffer): StoredRecord => ({
   revision: value.toString("latin1", 0, revisionLength),
@@ -41,6 +45,7 @@ const decode = (value: Buffer): StoredRecord => ({
  */
 export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
   const environment = Environment.open(path)
+  const underWay = new Set<Promise<CommitResult>>()
   let closed = false
 
   const requireOpen = (): void => {
@@ -94,8 +99,8 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
         key: keyOf(partition, write),
         value: write.record && encode(write.record),
       }))
-      return environment.write(
-        writes.length,
+      const sent = environment.write<CommitResult>(
+        writes.reduce((pages, { value }) => pages + pagesOf(value), 0),
         (db) => {
           const addresses = checks
             .filter(
@@ -112,11 +117,18 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
         },
         options?.signal,
       )
+      underWay.add(sent)
+      try {
+        return await sent
+      } finally {
+        underWay.delete(sent)
+      }
     },
 
     async close() {
       if (closed) return
       closed = true
+      await Promise.allSettled(underWay)
       await environment.close()
     },
   }

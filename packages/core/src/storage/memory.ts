@@ -7,7 +7,7 @@ interface Collection {
   readonly leaves: SortedKeys
 }
 
-const limits: StorageLimits = { recordBytes: 16 << 20, commitRecords: 100_000, commitBytes: 256 << 20 }
+const limits: StorageLimits = { recordBytes: 16 << 20, commitRecords: 100_000, commitBytes: 64 << 20 }
 
 // Not `bytes.slice()`: on a Buffer that is a view of the caller's bytes.
 const copy = ({ revision, bytes }: StoredRecord): StoredRecord => ({ revision, bytes: new Uint8Array(bytes) })

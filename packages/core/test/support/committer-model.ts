@@ -42,11 +42,13 @@ interface Flaws {
   readonly withoutFence?: true
   /** Takes a certain failure for the whole truth while an earlier copy is still in doubt. */
   readonly forgetsDoubt?: true
+  /** Takes a fence that conflicts for one that stands, though the commit itself may stand there. */
+  readonly trustsFence?: true
 }
 
 /** The same algorithm in a few lines, with parts left out: what a simpler committer would get wrong. */
 export const flawedCommitter =
-  ({ withoutReceipt, withoutFence, forgetsDoubt }: Flaws): MakeCommitter =>
+  ({ withoutReceipt, withoutFence, forgetsDoubt, trustsFence }: Flaws): MakeCommitter =>
   async (adapter) => {
     const isReceipt = (receipt: Address) => (address: Address) =>
       address.collection === receipt.collection && address.leaf === receipt.leaf
@@ -73,8 +75,7 @@ export const flawedCommitter =
           if (outcome.addresses.some(isOwn)) return "committed"
           if (!inDoubt || withoutReceipt || withoutFence) return "conflict"
           const { status } = await send([{ ...receipt, revision: undefined }], [{ ...receipt, record: fence() }])
-          if (status === "committed") return "conflict"
-          return "unknown"
+          return status === "committed" || (status === "conflict" && trustsFence) ? "conflict" : "unknown"
         }
         if (outcome.status === "refused" && (!inDoubt || forgetsDoubt)) return "refused"
         inDoubt = true
@@ -101,6 +102,7 @@ export interface Simulation extends Violations {
 }
 
 const leaves = ["a", "b", "c"] as const
+const slot = { collection: "slot", leaf: "slot" }
 const mostRounds = 50
 const text = new TextDecoder()
 const bytes = new TextEncoder()
@@ -110,7 +112,7 @@ const entriesOf = (record: { readonly bytes: Uint8Array } | undefined): readonly
 
 /**
  * Clients that append entries to registers (each reads one, commits it with one entry more, and does so anew after a
- * conflict) and claim slots, which are emptied again by somebody else. In the end every late copy has arrived, and what
+ * conflict) and claim a slot, which somebody else empties. In the end every late copy has arrived, and what
  * was applied is held against the reports.
  */
 export const simulate = async (
@@ -121,7 +123,18 @@ export const simulate = async (
 ): Promise<Simulation> => {
   const store = memoryStorage()
   const applied = new Map<string, number>()
+  let arrived = 0
+
+  /** Empties the slot, so that a late copy of a refused claim finds it free. */
+  const release = async (): Promise<void> => {
+    await store.commit(partition, { checks: [], writes: [{ ...slot, record: undefined }] })
+  }
+
   const counting = intercept(store, {
+    // At any moment, between the copies of one commit too.
+    async before({ kind }) {
+      if (kind === "commit" && ++arrived % 3 === 0) await release()
+    },
     committed(_, { writes }, { status }) {
       if (status !== "committed") return
       for (const { collection, record } of writes) {
@@ -172,22 +185,12 @@ export const simulate = async (
     entries.push([entry, "conflict"])
   }
 
-  /** Empties a slot, so that a late copy of a refused claim finds it free. */
-  const release = async (address: Address): Promise<void> => {
-    const [record] = await store.read(partition, [address])
-    if (record === undefined) return
-    const checks = [{ ...address, revision: record.revision }]
-    await store.commit(partition, { checks, writes: [{ ...address, record: undefined }] })
-  }
-
   await Promise.all(
     Array.from({ length: clients }, async (_, client) => {
       for (let i = 0; i < roundsPerClient; i++) {
         const leaf = leaves[(client + i) % leaves.length] ?? "a"
-        const slot = { collection: "slot", leaf }
         await append(`${client}.${i}`, leaf)
-        await put(slot, undefined, "claimed")
-        if (i % 2 === 1) await release(slot)
+        for (let claims = 0; claims < 3; claims++) await put(slot, undefined, "claimed")
       }
     }),
   )

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import type { Fault, FaultPlan } from "./fault-injector.ts"
 
-const soonOrNever = fc.oneof(fc.nat({ max: 8 }), fc.constant(1_000_000))
+const soonOrNever = fc.oneof(fc.nat({ max: 15 }), fc.constant(1_000_000))
 
 export const anyFault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({
@@ -24,12 +24,12 @@ export const planOf = (faults: readonly (Fault | undefined)[]): FaultPlan => {
   }
 }
 
-/** About `share` of all commits go wrong. */
-export const faultyPlan = (share: number): fc.Arbitrary<readonly (Fault | undefined)[]> =>
+/** About `share` of all commits go wrong, in a pattern of at least `least` commits. */
+export const faultyPlan = (share: number, least = 1): fc.Arbitrary<readonly (Fault | undefined)[]> =>
   fc.array(
     fc.oneof(
       { weight: Math.round(share * 100), arbitrary: anyFault },
       { weight: Math.round((1 - share) * 100), arbitrary: fc.constant(undefined) },
     ),
-    { minLength: 1, maxLength: 60 },
+    { minLength: least, maxLength: 60 },
   )

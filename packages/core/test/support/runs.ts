@@ -8,6 +8,13 @@ export const runs = (count: number): number => Math.max(1, Math.round(slow ? cou
 /** Vitest must not give up before fast-check has printed seed and path. */
 export const timeout = slow ? 1_200_000 : 120_000
 
-/** Checks an asynchronous property; a failure is shrunk for a limited time, so that it is always reported. */
-export const check = <Ts>(property: fc.IAsyncProperty<Ts>, count: number): Promise<void> =>
-  fc.assert(property, { numRuns: runs(count), interruptAfterTimeLimit: timeout * 0.75 })
+/**
+ * Checks an asynchronous property; a failure is shrunk for a limited time, so that it is always reported. `seed` is for
+ * what must come out the same each time.
+ */
+export const check = <Ts>(property: fc.IAsyncProperty<Ts>, count: number, seed?: number): Promise<void> =>
+  fc.assert(property, {
+    numRuns: runs(count),
+    interruptAfterTimeLimit: timeout * 0.75,
+    ...(seed === undefined ? {} : { seed }),
+  })

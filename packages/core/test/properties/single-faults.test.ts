@@ -1,0 +1,4 @@
+import { memory } from "../support/backend.ts"
+import { singleFaults } from "./single-faults.ts"
+
+singleFaults(memory)

@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest"
-import { nameOf } from "../../src/records/sealed-record.ts"
+import { cipher } from "../../src/crypto/xchacha.ts"
+import { nameOf, openRecord } from "../../src/records/sealed-record.ts"
 import type { Strongroom } from "../../src/strongroom.ts"
 import { openDatabase } from "./support/database.ts"
+import { placeOf, workspaceKeysOf } from "./support/insider.ts"
 import { likeOf, withChanges } from "./support/tampering.ts"
 import { actOn, healthyWorld, judge, type Outcomes } from "./support/verdict.ts"
 import { openEngine, type World } from "./support/world.ts"
@@ -46,6 +48,20 @@ describe("attack 2: a record is replayed in another workspace", () => {
       await using strongroom = await openEngine(database.storage)
       const refusal = { code: "INTEGRITY", details: { record: nameOf(replayed) } }
       await expect(list(strongroom)).rejects.toMatchObject(refusal)
+    }
+  })
+
+  it("the directory's records, whose keys are the same in all of its partitions, open in none but their own", async () => {
+    const { metadata: keys } = await workspaceKeysOf(world.records, "store")
+    const pointers = world.records.filter(({ partition }) => partition.startsWith("dir-"))
+    expect(pointers.length).toBeGreaterThanOrEqual(8)
+    for (const pointer of pointers) {
+      const opening = (partition: string) => () =>
+        openRecord(cipher, keys, { ...placeOf(pointer), partition }, pointer.record.bytes)
+      expect(opening(pointer.partition)).not.toThrow()
+      for (const partition of ["dir-00", "dir-ff", "store"].filter((other) => other !== pointer.partition)) {
+        expect(opening(partition)).toThrow(/does not open/)
+      }
     }
   })
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import { reveal } from "../../src/domain/fields.ts"
 import type { Strongroom } from "../../src/strongroom.ts"
 import type { Backend } from "../support/backend.ts"
+import { fakeClock } from "../support/clock.ts"
 import { openEngine } from "../support/engine.ts"
 import { type Fault, injectFaults } from "../support/fault-injector.ts"
 import { openRecords } from "../support/open-records.ts"
@@ -138,6 +139,32 @@ export const singleFaults = (backend: Backend): void => {
         at++
       }
       expect(at).toBeGreaterThan(2)
+    })
+
+    it("opening makes a store or finds it, and one that failed can be opened again", { timeout }, async () => {
+      /** `false` when no call had the fault. */
+      const openWithFault = async (fault: Fault, at: number, lasting: boolean): Promise<boolean> => {
+        const store = backend.make()
+        const clock = fakeClock()
+        const injector = injectFaults(store.open())
+        injector.arm(({ index }) => (index === at || (lasting && index > at) ? fault : undefined))
+        const first = await outcomeOf(openEngine(injector.storage, clock))
+        const next = await openEngine(store.open(), clock)
+        await injector.deliverAll()
+        await next.workspaces.create({ slug: "ws_new", name: "New" })
+        for (const engine of [await openEngine(store.open(), clock), ...(first.ok && !lasting ? [first.value] : [])]) {
+          expect(await engine.workspaces.find("ws_new")).toMatchObject({ name: "New" })
+        }
+        await store.dispose()
+        return injector.happened[fault.kind] > 0
+      }
+
+      for (const lasting of [false, true]) {
+        for (const fault of faults) {
+          // A one-off fault is tried until the store is open; a lasting one always happens in the end.
+          for (let at = 0; at < 4; at++) expect(await openWithFault(fault, at, lasting)).toBe(true)
+        }
+      }
     })
   })
 }

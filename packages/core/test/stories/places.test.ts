@@ -145,6 +145,46 @@ describe("environments", () => {
   )
 })
 
+describe("secrets", () => {
+  it(
+    "are listed whole, by name, however many pages they fill",
+    story(async (world) => {
+      const { engine, owner, environments } = world
+      const [first = "", second = ""] = environments
+      const names = Array.from({ length: 1_200 }, (_, index) => `SECRET_${index}`)
+      const create = (ids: readonly string[], wanted: readonly string[]) =>
+        engine.secrets.create(owner, {
+          project: projectSlug,
+          environments: ids,
+          secrets: wanted.map((name) => text(name, name)),
+        })
+      await create([first], names.slice(0, 700))
+      await create([first, second], names.slice(700))
+      const listed = async (environment?: string) => {
+        const where = { project: projectSlug, ...(environment === undefined ? {} : { environment }) }
+        return (await engine.secrets.list(owner, where)).map(({ name }) => name)
+      }
+      expect(await listed()).toEqual(names.toSorted())
+      expect(await listed(second)).toEqual(names.slice(700).sort())
+      expect(Object.keys(await valuesOf(engine, owner))).toHaveLength(1_700)
+    }),
+  )
+
+  it(
+    "are a thousand values a request at most",
+    story(async ({ engine, owner, environments }) => {
+      const create = (count: number) =>
+        engine.secrets.create(owner, {
+          project: projectSlug,
+          environments,
+          secrets: Array.from({ length: count }, (_, index) => text(`SECRET_${index}`, "")),
+        })
+      expect(await code(create(501))).toBe("LIMIT_EXCEEDED")
+      expect(await code(create(500))).toBe("ok")
+    }),
+  )
+})
+
 describe("vaults", () => {
   it(
     "are listed in the order of their making, with the number of their secrets",

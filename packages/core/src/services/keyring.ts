@@ -51,6 +51,9 @@ const naming =
     return error
   }
 
+const keysetName = (partition: string, compartment: string): string =>
+  nameOf({ partition, collection: "keyset", leaf: compartment })
+
 /** The keys that this process has unwrapped, and the highest keyset sequence numbers it has seen. */
 export class Keyring extends Context.Service<
   Keyring,
@@ -68,6 +71,8 @@ export class Keyring extends Context.Service<
     ) => Effect.Effect<{ readonly record: StoredRecord; readonly keys: WorkspaceKeys }, EngineError>
     /** The highest sequence number seen of a keyset: take it before the read whose answer it shall judge. */
     readonly floor: (partition: string, compartment: string) => number
+    /** This process has itself committed a keyset with this sequence number. */
+    readonly committed: (partition: string, compartment: string, sequence: number) => void
     /** Throws `INTEGRITY` or `KEYSET_ROLLED_BACK`. `open` is called unless these very bytes are unlocked already. */
     readonly unlock: (place: Place, floor: number, record: StoredRecord, open: () => KeysetBody) => OpenKeyset
   }
@@ -180,8 +185,9 @@ export class Keyring extends Context.Service<
           })
         }),
 
-        floor: (partition, compartment) =>
-          sequences.get(nameOf({ partition, collection: "keyset", leaf: compartment })) ?? 0,
+        floor: (partition, compartment) => sequences.get(keysetName(partition, compartment)) ?? 0,
+
+        committed: (partition, compartment, sequence) => rise(keysetName(partition, compartment), sequence, 0),
 
         unlock: (place, floor, record, open) => {
           const name = nameOf(place)

@@ -10,6 +10,7 @@ import { rotated } from "../records/keyset.ts"
 import { layout } from "../records/layout.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
+import { Keyring } from "./keyring.ts"
 import { Locator, projectIn } from "./locator.ts"
 import { putKeyset } from "./plan.ts"
 import { readableEnvironments } from "./read-secrets.ts"
@@ -35,11 +36,12 @@ export class Rotation extends Context.Service<
       const { random } = yield* Crypto
       const sessions = yield* Sessions
       const locator = yield* Locator
+      const keyring = yield* Keyring
 
       const rotateKeyset = (session: Session, id: string, scope: Scope, mustExist: SeeCompartment) => {
         const { principal, transact, read, partition, now } = session
         const keysetRef = layout.keyset(id)
-        return transact(
+        const rotating = transact(
           () => read([...authorityOf(principal), ...mustExist.addresses, keysetRef]),
           (snapshot) => {
             const grants = grantsOf(principal, snapshot, now)
@@ -50,10 +52,12 @@ export class Rotation extends Context.Service<
               next: "done",
               writes: [putKeyset(snapshot.revision(keysetRef), keyset)],
               audit: { action: "key.rotate", subject: { compartment: id } },
-              result: undefined,
+              result: keyset.metadata.sequence,
             }
           },
         )
+        // The keyset before it is refused from now on, though this process may not have read the new one yet.
+        return Effect.map(rotating, (sequence) => keyring.committed(partition, id, sequence))
       }
 
       return {

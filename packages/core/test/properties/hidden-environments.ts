@@ -71,7 +71,7 @@ interface Variant {
   /** Where a hidden write really goes; `undefined`: it does not happen. */
   readonly hiddenAt: (place: Hidden) => Hidden | undefined
   readonly withVaultSecrets: boolean
-  /** Metadata of the secrets; with `false` those of the owner and of the principal differ. */
+  /** Whether owner and principal give their secrets the same metadata. */
   readonly alike: boolean
 }
 
@@ -84,10 +84,14 @@ const secretOf =
     dataType: "text",
   })
 
-const shownSecret = ({ createdAt: _, updatedAt: __, values, ...secret }: Secret) => ({
-  ...secret,
-  values: values.map((value) => ({ ...value, value: reveal(value.value) })),
-})
+/** A name is as old as its first value, wherever that is: it may be known that a name exists, and so since when. */
+const shownSecret =
+  (withAge: boolean) =>
+  ({ createdAt, values, ...secret }: Secret) => ({
+    ...secret,
+    createdAt: withAge ? createdAt : undefined,
+    values: values.map((value) => ({ ...value, value: reveal(value.value) })),
+  })
 
 /** Everything that the principal is told, with ids of things made on the way left out and known ones by their names. */
 const transcript = async (
@@ -96,7 +100,7 @@ const transcript = async (
   steps: readonly Step[],
   { hiddenAt, withVaultSecrets, alike }: Variant,
 ): Promise<string> => {
-  const { engine, owner, workspace, environments } = world
+  const { engine, owner, workspace, environments, clock } = world
   const environment = (index: Place) => environments[index] ?? ""
   const vault = (await engine.vaults.create(owner, { name: "vault" })).id
   const scope = { type: "environment", project: world.project, environment: environment(0) } as const
@@ -117,6 +121,7 @@ const transcript = async (
   }
 
   for (const one of steps) {
+    clock.advance(1_000)
     switch (one.kind) {
       case "hidden": {
         const really = hiddenAt(one.place)
@@ -156,7 +161,7 @@ const transcript = async (
             name: one.name,
             ...(one.place === undefined ? {} : { environment: environment(one.place) }),
           }),
-          shownSecret,
+          shownSecret(!alike),
         )
         break
       case "list":
@@ -165,7 +170,7 @@ const transcript = async (
             project,
             ...(one.place === undefined ? {} : { environment: environment(one.place) }),
           }),
-          (secrets) => secrets.map(shownSecret),
+          (secrets) => secrets.map(shownSecret(!alike)),
         )
         break
       case "environments":

@@ -112,6 +112,19 @@ export const processes = (backend: Backend): void => {
         expect(codeOf(await outcomeOf(another.secrets.get(owner, { project, name: "NEW" })))).toBe("INTEGRITY")
       })
 
+    it("refuse a keyset from before a rotation of their own, read since or not", { timeout }, () =>
+      inWorld(backend, 1, async (world) => {
+        const { engine, owner, environments } = world
+        const [environment = ""] = environments
+        const address = { collection: "keyset", leaf: environment }
+        const old = await recordAt(world, address)
+        await engine.keys.rotate(owner, { project, environment })
+        await putBack(world, address, old)
+        const creating = engine.secrets.create(owner, { project, environments, secrets: [text("NEW", "new")] })
+        expect(codeOf(await outcomeOf(creating))).toBe("KEYSET_ROLLED_BACK")
+      }),
+    )
+
     it("refuse to read with a keyset that was put back", { timeout }, () =>
       rollback(({ owner }, environment, engine) => engine.secrets.list(owner, { project, environment })),
     )

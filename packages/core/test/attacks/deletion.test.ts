@@ -1,10 +1,13 @@
 import fc from "fast-check"
-import { beforeAll, describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it, vi } from "vitest"
 import type { ErrorCode } from "../../src/domain/errors.ts"
 import { nameOf } from "../../src/records/sealed-record.ts"
+import { check, timeout } from "../support/runs.ts"
 import { openDatabase, type Stored } from "./support/database.ts"
 import { actOn, healthyWorld, isDetection, type Outcomes } from "./support/verdict.ts"
 import { byKind, openEngine, type World } from "./support/world.ts"
+
+vi.setConfig({ testTimeout: timeout, hookTimeout: timeout })
 
 const slow = process.env["STRONGROOM_SLOW"] === "1"
 
@@ -164,14 +167,14 @@ describe("attack 9: records are deleted", () => {
   it("any records: every call answers, or fails with an error of ours", async () => {
     const allowed = new Set<string>(Object.values(undetected).flatMap(({ codes }) => codes))
     const lists = new Set(Object.values(undetected).flatMap(({ lacking }) => lacking))
-    await fc.assert(
+    await check(
       fc.asyncProperty(fc.subarray([...world.records], { minLength: 1 }), async (gone) => {
         for (const { call, outcome } of changed(await actOn(world, without(...gone)))) {
           const fine = "error" in outcome ? isDetection(outcome) || allowed.has(outcome.error.code) : lists.has(call)
           expect(fine, `${call}: ${JSON.stringify(outcome)}`).toBe(true)
         }
       }),
-      { numRuns: slow ? 2_000 : 60 },
+      60,
     )
   })
 })

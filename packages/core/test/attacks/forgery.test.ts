@@ -1,15 +1,18 @@
 import { randomBytes } from "node:crypto"
-import { beforeAll, describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it, vi } from "vitest"
 import { dataKey } from "../../src/crypto/data-key.ts"
 import { cipher } from "../../src/crypto/xchacha.ts"
 import { utf8 } from "../../src/domain/text.ts"
 import { nameOf, sealRecord } from "../../src/records/sealed-record.ts"
 import type { Strongroom } from "../../src/strongroom.ts"
+import { timeout } from "../support/runs.ts"
 import { openDatabase, type Stored } from "./support/database.ts"
 import { compartmentKeysOf, placeOf, storeIdOf, workspaceKeysOf } from "./support/insider.ts"
 import { likeOf, withBytes, withChanges } from "./support/tampering.ts"
 import { actOn, healthyWorld, judge, type Outcomes } from "./support/verdict.ts"
 import { byKind, makeWorld, openEngine, type World } from "./support/world.ts"
+
+vi.setConfig({ testTimeout: timeout, hookTimeout: timeout })
 
 let world: World
 let before: Outcomes

@@ -1,17 +1,20 @@
 import { randomBytes } from "node:crypto"
-import { beforeAll, describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it, vi } from "vitest"
 import { concat, lengthPrefixed, u32 } from "../../src/crypto/bytes.ts"
 import { DataKeys } from "../../src/crypto/data-key.ts"
 import { cipher } from "../../src/crypto/xchacha.ts"
 import { utf8 } from "../../src/domain/text.ts"
 import { nameOf, openRecord } from "../../src/records/sealed-record.ts"
 import { splitWorkspaceKeys } from "../../src/records/workspace-keys.ts"
+import { timeout } from "../support/runs.ts"
 import { openDatabase, type Stored } from "./support/database.ts"
 import { compartmentKeysOf, placeOf, resealed, workspaceKeysOf } from "./support/insider.ts"
 import { withBytes, withChanges } from "./support/tampering.ts"
 import { sealUnderTwoKeys } from "./support/two-keys.ts"
 import { actOn, healthyWorld, judge, type Outcomes } from "./support/verdict.ts"
 import { openEngine, type World } from "./support/world.ts"
+
+vi.setConfig({ testTimeout: timeout, hookTimeout: timeout })
 
 let world: World
 let before: Outcomes

@@ -1,12 +1,15 @@
-import { beforeAll, describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it, vi } from "vitest"
 import { cipher } from "../../src/crypto/xchacha.ts"
 import { nameOf, openRecord } from "../../src/records/sealed-record.ts"
 import type { Strongroom } from "../../src/strongroom.ts"
+import { timeout } from "../support/runs.ts"
 import { openDatabase } from "./support/database.ts"
 import { placeOf, workspaceKeysOf } from "./support/insider.ts"
 import { likeOf, withChanges } from "./support/tampering.ts"
 import { actOn, healthyWorld, judge, type Outcomes } from "./support/verdict.ts"
 import { openEngine, type World } from "./support/world.ts"
+
+vi.setConfig({ testTimeout: timeout, hookTimeout: timeout })
 
 let world: World
 let before: Outcomes

@@ -1,13 +1,15 @@
 import fc from "fast-check"
-import { beforeAll, describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it, vi } from "vitest"
 import { nameOf } from "../../src/records/sealed-record.ts"
+import { check, timeout } from "../support/runs.ts"
 import { openDatabase, type Stored } from "./support/database.ts"
 import { withBytes, withChanges } from "./support/tampering.ts"
 import { actOn, healthyWorld, judge, type Outcomes, outcomesOf } from "./support/verdict.ts"
 import { byKind, openEngine, readsOf, type World } from "./support/world.ts"
 
-const { STRONGROOM_SLOW } = process.env
-const slow = STRONGROOM_SLOW === "1"
+vi.setConfig({ testTimeout: timeout, hookTimeout: timeout })
+
+const slow = process.env["STRONGROOM_SLOW"] === "1"
 
 let world: World
 let before: Outcomes
@@ -48,15 +50,13 @@ describe("attack 1: two records are swapped", () => {
         ]
     let detected = 0
     for (const [index, [a, b]] of pairs.entries()) {
-      for (const swap of slow ? swaps : swaps.slice(index % swaps.length).slice(0, 1)) {
-        const swapped = swap(a, b)
-        const verdict = judge(before, await actOn(world, withChanges(world.records, swapped)), swapped.map(nameOf))
-        expect(verdict.wrong, `${nameOf(a)} and ${nameOf(b)}`).toEqual([])
-        detected += verdict.detected
-      }
+      const swapped = swaps[index % swaps.length]?.(a, b) ?? []
+      const verdict = judge(before, await actOn(world, withChanges(world.records, swapped)), swapped.map(nameOf))
+      expect(verdict.wrong, `${nameOf(a)} and ${nameOf(b)}`).toEqual([])
+      detected += verdict.detected
     }
     expect(detected).toBeGreaterThan(pairs.length)
-  }, 600_000)
+  })
 
   it("any two, in any of these ways: a process that has the keys and pointers in memory notices", async () => {
     const database = await openDatabase(world.records)
@@ -66,7 +66,7 @@ describe("attack 1: two records are swapped", () => {
     expect(judge(before, await outcomesOf(reads), [])).toEqual({ detected: 0, wrong: [] })
     const record = fc.constantFrom(...world.records)
     let detected = 0
-    await fc.assert(
+    await check(
       fc.asyncProperty(record, record, fc.constantFrom(...swaps), async (a, b, swap) => {
         fc.pre(a !== b)
         await database.put(...swap(a, b))
@@ -75,7 +75,7 @@ describe("attack 1: two records are swapped", () => {
         expect(verdict.wrong).toEqual([])
         detected += verdict.detected
       }),
-      { numRuns: slow ? 5_000 : 150 },
+      150,
     )
     expect(detected).toBeGreaterThan(0)
     expect(judge(before, await outcomesOf(reads), [])).toEqual({ detected: 0, wrong: [] })

@@ -4,6 +4,7 @@ import type { Strongroom } from "../../src/strongroom.ts"
 import type { Backend } from "../support/backend.ts"
 import { dying } from "../support/dying.ts"
 import { openEngine } from "../support/engine.ts"
+import { intercept } from "../support/intercept.ts"
 import { codeOf, outcomeOf } from "../support/outcome.ts"
 import { timeout } from "../support/runs.ts"
 import { inWorld, projectSlug, text, valuesOf, type World } from "../support/world.ts"
@@ -212,6 +213,34 @@ export const kills = (backend: Backend): void => {
         clock.advance(closedAt + 60_001 - clock.currentTimeMillisUnsafe())
         expect(codeOf(await create())).toBe("ok")
         expect((await actions()).slice(-2)).toEqual(["vault.reopen", "vault-secret.create"])
+      }),
+    )
+
+    it("a removal that was held up for longer gives up when the vault was opened meanwhile", { timeout }, () =>
+      inWorld(backend, 0, async ({ engine, owner, client, clock }) => {
+        const { id } = await engine.vaults.create(owner, { name: "vault" })
+        const counted = Promise.withResolvers<void>()
+        const held = Promise.withResolvers<void>()
+        let hasCounted = false
+        const slow = intercept(client(), {
+          before(call) {
+            if (call.kind === "list") {
+              hasCounted = call.collection === `vsecret.${id}`
+              return
+            }
+            if (!hasCounted) return
+            counted.resolve()
+            return held.promise
+          },
+        })
+        const remover = await openEngine(slow, clock)
+        const removing = outcomeOf(remover.vaults.remove(owner, id))
+        await counted.promise
+        clock.advance(60_001)
+        await engine.vaults.secrets.create(owner, id, { envKey: "KEY", value: "value" })
+        held.resolve()
+        expect(codeOf(await removing)).toBe("STORAGE_BUSY")
+        expect((await engine.vaults.secrets.list(owner, id)).map(({ envKey }) => envKey)).toEqual(["KEY"])
       }),
     )
   })

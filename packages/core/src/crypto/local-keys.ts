@@ -1,4 +1,4 @@
-import { StrongroomError } from "../domain/errors.ts"
+import { invalidInput, StrongroomError } from "../domain/errors.ts"
 import type { KeyContext, KeyProvider } from "../ports/keys.ts"
 import { concat, equalConstantTime, lengthPrefixed, toHex } from "./bytes.ts"
 import { type DataKey, dataKey, keyIdLength, keyLength } from "./data-key.ts"
@@ -30,14 +30,14 @@ export const localKeys = (keys: readonly LocalKey[]): KeyProvider => {
   const nonces = noncePool()
   const roots = keys.map(({ id, key }, index): DataKey => {
     if (!(key instanceof Uint8Array) || key.length !== keyLength) {
-      throw new StrongroomError("INVALID_INPUT", `keys[${index}].key: root key ${id} must be ${keyLength} bytes`)
+      throw invalidInput(`keys[${index}].key`, `root key ${id} must be ${keyLength} bytes`)
     }
     return dataKey(key, "strongroom/v1/root-key")
   })
   const first = roots[0]
-  if (first === undefined) throw new StrongroomError("INVALID_INPUT", "keys: at least one root key is needed")
+  if (first === undefined) throw invalidInput("keys", "at least one root key is needed")
   if (new Set(roots.map((root) => toHex(root.id))).size !== roots.length) {
-    throw new StrongroomError("INVALID_INPUT", "keys: the same root key is given twice")
+    throw invalidInput("keys", "the same root key is given twice")
   }
 
   return {

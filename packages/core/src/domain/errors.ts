@@ -62,8 +62,8 @@ export class StrongroomError<Code extends ErrorCode = ErrorCode> extends Error {
 /** What every service fails with: a union over the codes, so that tags can be told apart. */
 export type EngineError = { [Code in ErrorCode]: StrongroomError<Code> }[ErrorCode]
 
-export const fail = <Code extends ErrorCode>(code: Code, message: string, details?: ErrorDetails): never => {
-  throw new StrongroomError(code, message, details)
-}
+/** `path` names the field, as in `secrets[0].name`; empty for the input as a whole. */
+export const invalidInput = (path: string, reason: string): StrongroomError<"INVALID_INPUT"> =>
+  new StrongroomError("INVALID_INPUT", path === "" ? reason : `${path}: ${reason}`, { path, reason })
 
 export const isStrongroomError = (error: unknown): error is EngineError => error instanceof StrongroomError

@@ -1,5 +1,5 @@
 import { Redacted, Schema, SchemaIssue, SchemaTransformation } from "effect"
-import { StrongroomError } from "./errors.ts"
+import { invalidInput } from "./errors.ts"
 import { codePoints, isWellFormed } from "./text.ts"
 
 /**
@@ -125,9 +125,7 @@ export const decodeInput = <A, I>(schema: Schema.Codec<A, I>): ((input: unknown)
     const result = decode(input)
     if (result._tag === "Success") return result.success
     const issue = standardIssues(result.failure.issue).issues[0]
-    const path = joinPath(issue?.path)
-    const reason = issue?.message ?? "is not valid"
-    throw new StrongroomError("INVALID_INPUT", path === "" ? reason : `${path}: ${reason}`, { path, reason })
+    throw invalidInput(joinPath(issue?.path), issue?.message ?? "is not valid")
   }
 }
 

@@ -1,5 +1,5 @@
 import { Redacted, Schema } from "effect"
-import { StrongroomError } from "../domain/errors.ts"
+import { invalidInput, StrongroomError } from "../domain/errors.ts"
 import {
   DataType,
   decodeInput,
@@ -46,13 +46,10 @@ type SecretMetadata = typeof schemas.Secret.Type
 
 const decodeRequest = decodeInput(Request)
 
-const invalid = (path: string, reason: string): StrongroomError =>
-  new StrongroomError("INVALID_INPUT", `${path}: ${reason}`, { path, reason })
-
 const refuseTwice = (list: readonly string[], pathOf: (index: number) => string): void => {
   const seen = new Set<string>()
   list.forEach((item, index) => {
-    if (seen.has(item)) throw invalid(pathOf(index), `${item} is given twice`)
+    if (seen.has(item)) throw invalidInput(pathOf(index), `${item} is given twice`)
     seen.add(item)
   })
 }
@@ -84,7 +81,8 @@ export const checkRequest = (input: unknown, valuesPerRequest: number): Request 
     )
   }
   request.secrets.forEach(({ dataType, value }, index) => {
-    if (dataType === "json" && !isJson(Redacted.value(value))) throw invalid(`secrets[${index}].value`, "must be JSON")
+    if (dataType === "json" && !isJson(Redacted.value(value)))
+      throw invalidInput(`secrets[${index}].value`, "must be JSON")
   })
   return { ...request, environments }
 }

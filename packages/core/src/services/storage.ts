@@ -6,12 +6,11 @@ import type { StorageAdapter, StorageErrorCode } from "../ports/storage.ts"
 
 /** What each rejection of an adapter means to a caller. The adapter's own message is not passed on: it may hold credentials. */
 const known: Readonly<Record<StorageErrorCode, () => EngineError>> = {
-  UNAVAILABLE: () => new StrongroomError("STORAGE_UNAVAILABLE", "storage cannot be reached now; nothing was changed"),
-  BUSY: () => new StrongroomError("STORAGE_BUSY", "storage is too busy; nothing was changed"),
-  LIMIT: () =>
-    new StrongroomError("LIMIT_EXCEEDED", "more than the storage adapter takes at once; nothing was changed"),
+  UNAVAILABLE: () => new StrongroomError("STORAGE_UNAVAILABLE", "storage cannot be reached now"),
+  BUSY: () => new StrongroomError("STORAGE_BUSY", "storage is too busy"),
+  LIMIT: () => new StrongroomError("LIMIT_EXCEEDED", "more than the storage adapter takes at once"),
   CLOSED: () => new StrongroomError("CLOSED", "storage is closed"),
-  FATAL: () => new StrongroomError("STORAGE_FAILED", "storage refused the call; nothing was changed"),
+  FATAL: () => new StrongroomError("STORAGE_FAILED", "storage refused the call"),
   UNKNOWN_OUTCOME: () => new StrongroomError("OUTCOME_UNKNOWN", "storage did not say whether the call succeeded"),
 }
 

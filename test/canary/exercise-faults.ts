@@ -5,6 +5,7 @@ import {
   type StorageAdapter,
   StorageError,
   type StoredRecord,
+  type Strongroom,
 } from "@strongroom/core"
 import { record } from "./exercise-facade.ts"
 import { exerciseFailingHttp } from "./exercise-http.ts"
@@ -46,26 +47,31 @@ const brokenAnswers = (): readonly unknown[] => [
   }),
 ]
 
+const stillWorks = Symbol("the real answer")
+
 interface Switch {
-  /** Takes the place of a call's answer: it throws, or gives something else. */
+  /** Takes the place of a call's answer, unless that is `stillWorks`: it throws, or gives something else. */
   instead: ((call: "read" | "list" | "commit") => unknown) | undefined
   happened: number
 }
 
 /** Bytes of the adapter's answers are whatever it says; the engine has to see for itself. */
 const failing = (inner: StorageAdapter, state: Switch): StorageAdapter => {
-  const answer = async <A>(call: "read" | "list" | "commit", real: () => Promise<A>): Promise<A> => {
+  const answerOf = async <A>(call: "read" | "list" | "commit", real: () => Promise<A>): Promise<A> => {
     const { instead } = state
     if (instead === undefined) return real()
     state.happened++
+    const lie = instead(call)
     // A broken adapter keeps to no type.
-    return instead(call) as A
+    if (lie !== stillWorks) return lie as A
+    state.happened--
+    return real()
   }
   return {
     limits: inner.limits,
-    read: (...call) => answer("read", () => inner.read(...call)),
-    list: (...call) => answer("list", () => inner.list(...call)),
-    commit: (...call) => answer("commit", () => inner.commit(...call)),
+    read: (...call) => answerOf("read", () => inner.read(...call)),
+    list: (...call) => answerOf("list", () => inner.list(...call)),
+    commit: (...call) => answerOf("commit", () => inner.commit(...call)),
     close: () => inner.close(),
   }
 }
@@ -90,44 +96,54 @@ const callSome = async (stage: Stage, codes: Set<string>): Promise<void> => {
   for (const [name, call] of Object.entries(calls)) codes.add(await record(traces, name, call))
 }
 
-/** Storage that fails in every way under every call. Gives the codes and statuses that were met. */
-export const exerciseStorageFaults = async (traces: Traces) => {
+/** Makes an engine on a storage. */
+export type Opening = (storage: StorageAdapter) => Promise<Strongroom>
+
+/** Storage that throws whatever drivers throw, under every call. Gives the codes and statuses that were met. */
+export const exerciseStorageFaults = async (traces: Traces, opening: Opening) => {
   const state: Switch = { instead: undefined, happened: 0 }
-  const stage = await setUp(await open(failing(memoryStorage(), state), traces), traces)
+  const stage = await setUp(await opening(failing(memoryStorage(), state)), traces)
   const codes = new Set<string>()
   const statuses = new Set<number>()
-  const endure = async (instead: (call: "read" | "list" | "commit") => unknown, withHttp: boolean) => {
-    state.instead = instead
-    await callSome(stage, codes)
-    if (withHttp) for (const status of await exerciseFailingHttp(stage)) statuses.add(status)
-    state.instead = undefined
-  }
   for (const error of storageFaults()) {
     const isCoded = error instanceof StorageError
-    await endure((call) => {
-      // A commit whose outcome is unknown is asked about for half a second: once is enough.
+    state.instead = (call) => {
+      // A commit whose outcome is unknown is asked about for half a second: once, below, is enough.
       if (!isCoded && call === "commit") throw new StorageError("BUSY", fault)
       throw error
-    }, true)
+    }
+    await callSome(stage, codes)
+    for (const status of await exerciseFailingHttp(stage)) statuses.add(status)
+  }
+  state.instead = (call) => {
+    if (call === "commit") throw Object.assign(new Error(fault), { statement: fault })
+    return stillWorks
+  }
+  const { strongroom, owner } = stage
+  codes.add(await record(traces, "vaults.create", () => strongroom.vaults.create(owner, { name: "unknown" })))
+  state.instead = undefined
+  await strongroom.close()
+  if (state.happened < 100) throw new Error(`only ${state.happened} faults took place`)
+  return { codes, statuses, happened: state.happened }
+}
+
+/** Storage that answers what no adapter may. */
+export const exerciseBrokenStorage = async (traces: Traces, opening: Opening): Promise<ReadonlySet<string>> => {
+  const state: Switch = { instead: undefined, happened: 0 }
+  const stage = await setUp(await opening(failing(memoryStorage(), state)), traces)
+  const codes = new Set<string>()
+  for (const lie of brokenAnswers()) {
+    state.instead = (call) => (call === "commit" ? { status: "committed" } : lie)
+    await callSome(stage, codes)
   }
   for (const lie of brokenAnswers()) {
-    await endure((call) => (call === "commit" ? { status: "committed" } : lie), false)
+    state.instead = (call) => (call === "commit" ? lie : stillWorks)
+    await callSome(stage, codes)
   }
-  for (const lie of brokenAnswers().slice(0, 1)) await endure(() => lie, false)
-  // Reads work and commits do not say what became of them.
-  const inner = memoryStorage()
-  const silent: StorageAdapter = {
-    ...inner,
-    commit: () => Promise.reject(Object.assign(new Error(fault), { statement: fault })),
-  }
-  codes.add(
-    await record(traces, "silent storage", () =>
-      openStrongroom({ storage: silent, keys: markedKeys(), logger: loggerOf(traces) }),
-    ),
-  )
-  if (state.happened < 200) throw new Error(`only ${state.happened} faults took place`)
+  state.instead = undefined
   await stage.strongroom.close()
-  return { codes, statuses, happened: state.happened }
+  if (state.happened < 100) throw new Error(`only ${state.happened} broken answers were given`)
+  return codes
 }
 
 /** Records that are changed between storage and engine: every way in which damage is told. */

@@ -2,11 +2,24 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
-import { type Grant, localKeys, memoryStorage, openStrongroom, reveal, strongroomLayer } from "@strongroom/core"
+import {
+  type Grant,
+  localKeys,
+  memoryStorage,
+  openStrongroom,
+  reveal,
+  type StorageAdapter,
+  strongroomLayer,
+} from "@strongroom/core"
 import { leakControls } from "./controls.ts"
 import { openTraced } from "./exercise-effect.ts"
 import { exerciseFacade, printObjects, provokeRefusals, record } from "./exercise-facade.ts"
-import { exerciseDamage, exerciseKeyProviderFaults, exerciseStorageFaults } from "./exercise-faults.ts"
+import {
+  exerciseBrokenStorage,
+  exerciseDamage,
+  exerciseKeyProviderFaults,
+  exerciseStorageFaults,
+} from "./exercise-faults.ts"
 import { exerciseHttp } from "./exercise-http.ts"
 import { loggerOf, markedKeys, open, setUp } from "./stage.ts"
 import { Traces } from "./traces.ts"
@@ -64,9 +77,17 @@ printObjects(traces, { layer: strongroomLayer({ storage: memoryStorage(), keys: 
 noteMethods(await exerciseFacade({ ...stage, strongroom: { ...strongroom, close: async () => {} } }, false))
 
 // Everything below the engine fails.
-const faults = await exerciseStorageFaults(traces)
-noteCodes(faults.codes)
-noteStatuses(faults.statuses)
+const untraced = (storage: StorageAdapter) => open(storage, traces)
+const traced = async (storage: StorageAdapter) => (await openTraced(storage, traces)).strongroom
+let faults = 0
+for (const opening of [untraced, traced]) {
+  const { codes, statuses, happened } = await exerciseStorageFaults(traces, opening)
+  noteCodes(codes)
+  noteStatuses(statuses)
+  faults += happened
+}
+// Not under a tracer: what a broken adapter throws from a getter is a defect, which an Effect passes on as it is.
+noteCodes(await exerciseBrokenStorage(traces, untraced))
 noteCodes(await exerciseDamage(traces))
 noteCodes(await exerciseKeyProviderFaults(traces))
 const kept = { ...memoryStorage(), close: async () => {} }
@@ -89,6 +110,6 @@ await writeFile(
     statuses: [...statuses],
     tokens,
     drawn: drawn.map((bytes) => Buffer.from(bytes).toString("base64")),
-    faults: faults.happened,
+    faults,
   }),
 )

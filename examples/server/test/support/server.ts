@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process"
+import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises"
@@ -16,11 +16,17 @@ export const makeTree = async () => {
   await cp(join(example, "dist"), join(copy, "dist"), { recursive: true })
   await cp(join(example, "package.json"), join(copy, "package.json"))
   await symlink(join(example, "node_modules"), join(copy, "node_modules"))
+  const children: ChildProcess[] = []
   return {
     root,
     main: join(copy, "dist/main.js"),
     kept: join(root, ".strongroom"),
-    remove: () => rm(root, { recursive: true, force: true }),
+    children,
+    remove: async () => {
+      // What a failed test left running.
+      for (const child of children) child.kill("SIGKILL")
+      await rm(root, { recursive: true, force: true })
+    },
   }
 }
 
@@ -38,9 +44,10 @@ export const contentsOf = async (folder: string): Promise<readonly string[]> => 
 }
 
 /** Only PATH and what is given is in its environment; it takes a free port unless told otherwise. */
-export const run = ({ main }: Tree, env: NodeJS.ProcessEnv = {}) => {
+export const run = ({ main, children }: Tree, env: NodeJS.ProcessEnv = {}) => {
   const { PATH } = process.env
   const child = spawn(process.execPath, [main], { env: { PATH, PORT: "0", ...env }, stdio: ["ignore", "pipe", "pipe"] })
+  children.push(child)
   const output = { out: "", err: "" }
   child.stdout.on("data", (chunk: Buffer) => {
     output.out += chunk

@@ -1,11 +1,11 @@
 import {
   type Address,
   type CommitResult,
-  type ListedRecord,
   type StorageAdapter,
   StorageError,
   type StorageLimits,
   type StoredRecord,
+  takePage,
   validateCall,
   validateCommit,
   validateList,
@@ -72,20 +72,15 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
       validateCall(options)
       validateList(partition, collection, options)
       const start = prefix(partition, collection)
+      const range = {
+        start: Buffer.from(options.after === undefined ? start : `${start}${options.after}\0`, "latin1"),
+        end: Buffer.from(`${partition}\0${collection}\x01`, "latin1"),
+      }
       return environment.read((db) => {
-        const records: ListedRecord[] = []
-        let bytes = 0
-        for (const { key, value } of db.getRange({
-          start: Buffer.from(options.after === undefined ? start : `${start}${options.after}\0`, "latin1"),
-          end: Buffer.from(`${partition}\0${collection}\x01`, "latin1"),
-        })) {
-          const record = decode(value)
-          bytes += record.bytes.length
-          const full = records.length === options.limit || bytes > options.maxBytes
-          if (full && records.length > 0) return { records, more: true }
-          records.push({ leaf: key.toString("latin1", start.length), record })
-        }
-        return { records, more: false }
+        const found = db
+          .getRange(range)
+          .map(({ key, value }) => ({ leaf: key.toString("latin1", start.length), record: decode(value) }))
+        return takePage(found, options)
       })
     },
 

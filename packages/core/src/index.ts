@@ -31,6 +31,7 @@ export type {
   StoredRecord,
   Write,
 } from "./ports/storage.ts"
+export { takePage } from "./ports/take-page.ts"
 export { StorageError, validateCall, validateCommit, validateList, validateRead } from "./ports/validate-commit.ts"
 export { AuditLog } from "./services/audit-log.ts"
 export { Directory } from "./services/directory.ts"

@@ -1,4 +1,5 @@
 import type { Address, ListedRecord, StorageAdapter, StorageLimits, StoredRecord, Write } from "../ports/storage.ts"
+import { takePage } from "../ports/take-page.ts"
 import { StorageError, validateCall, validateCommit, validateList, validateRead } from "../ports/validate-commit.ts"
 import { SortedKeys } from "./sorted-keys.ts"
 
@@ -33,6 +34,14 @@ export const memoryStorage = (): StorageAdapter => {
   const find = (partition: string, { collection, leaf }: Address): StoredRecord | undefined =>
     collectionAt(partition, collection)?.records.get(leaf)
 
+  function* listed(partition: string, name: string, after: string | undefined): Generator<ListedRecord> {
+    const found = collectionAt(partition, name)
+    for (const leaf of found?.leaves.after(after) ?? []) {
+      const record = found?.records.get(leaf)
+      if (record !== undefined) yield { leaf, record: copy(record) }
+    }
+  }
+
   const put = (partition: string, { collection, leaf, record }: Write): void => {
     let target = collectionAt(partition, collection)
     if (target === undefined) {
@@ -65,18 +74,7 @@ export const memoryStorage = (): StorageAdapter => {
       requireOpen()
       validateCall(options)
       validateList(partition, collection, options)
-      const found = collectionAt(partition, collection)
-      const records: ListedRecord[] = []
-      let bytes = 0
-      for (const leaf of found?.leaves.after(options.after) ?? []) {
-        const record = found?.records.get(leaf)
-        if (record === undefined) continue
-        bytes += record.bytes.length
-        const full = records.length === options.limit || bytes > options.maxBytes
-        if (full && records.length > 0) return { records, more: true }
-        records.push({ leaf, record: copy(record) })
-      }
-      return { records, more: false }
+      return takePage(listed(partition, collection, options.after), options)
     },
 
     async commit(partition, commit, options) {

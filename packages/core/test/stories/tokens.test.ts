@@ -144,6 +144,19 @@ describe("API tokens", () => {
   )
 
   it(
+    "lend nobody but their maker what they may do",
+    story(async (world) => {
+      const { engine, owner } = world
+      const other = await engine.principals.create(owner, { name: "other", grants: grants("admin") })
+      const principal = await identified(world, (await issue(world)).token)
+      await engine.tokens.verify(principal)
+      expect(await code(engine.tokens.verify({ ...principal, id: other.id }))).toBe("UNAUTHENTICATED")
+      const unknown = { ...principal, token: "tok_01ARZ3NDEKTSV4RRFFQ69G5FAV" }
+      expect(await code(engine.tokens.verify(unknown))).toBe("UNAUTHENTICATED")
+    }),
+  )
+
+  it(
     "are managed by their maker, by themselves and by admins of all their scopes",
     story(async (world) => {
       const { engine, owner, workspace, project } = world

@@ -1,7 +1,8 @@
-import { Cause, Effect, Layer, ManagedRuntime } from "effect"
+import { Cause, Effect, Layer, ManagedRuntime, Schema } from "effect"
 import { noncePool } from "./crypto/nonce-pool.ts"
 import { cipher } from "./crypto/xchacha.ts"
 import { type EngineError, isStrongroomError, StrongroomError } from "./domain/errors.ts"
+import { decodeInput } from "./domain/fields.ts"
 import type {
   ApiToken,
   AuditPage,
@@ -23,9 +24,10 @@ import type {
 } from "./domain/model.ts"
 import type { Grant, Principal } from "./domain/permission.ts"
 import type { KeyProvider } from "./ports/keys.ts"
-import { type Logger, silentLogger } from "./ports/logger.ts"
+import { type Logger, neverThrowing, silentLogger } from "./ports/logger.ts"
 import { Crypto, RootKeys, Settings } from "./ports/services.ts"
 import type { StorageAdapter } from "./ports/storage.ts"
+import { attempt } from "./services/attempt.ts"
 import { AuditLog } from "./services/audit-log.ts"
 import { Directory } from "./services/directory.ts"
 import { Environments } from "./services/environments.ts"
@@ -122,8 +124,37 @@ export interface Strongroom {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** What the engine runs on, as layers. */
-const portsLayer = ({ storage, keys, logger = silentLogger, audit, limits }: StrongroomOptions) => {
+const hasMethods = (input: unknown, ...names: readonly string[]): boolean =>
+  typeof input === "object" &&
+  input !== null &&
+  names.every((name) => name in input && typeof Reflect.get(input, name) === "function")
+
+const withMethods = (rule: string, ...names: readonly string[]) =>
+  Schema.Unknown.check(Schema.makeFilter((input) => hasMethods(input, ...names) || rule))
+
+const checkOptions = decodeInput(
+  Schema.Struct({
+    storage: withMethods("must be a storage adapter", "read", "list", "commit", "close"),
+    keys: withMethods("must be a key provider", "wrap", "unwrap"),
+    logger: Schema.optional(withMethods("must be a logger", "debug", "info", "warn", "error")),
+    audit: Schema.optional(Schema.Struct({ reads: Schema.optional(Schema.Boolean) })),
+    limits: Schema.optional(
+      Schema.Struct({
+        valuesPerRequest: Schema.optional(
+          Schema.Number.check(
+            Schema.makeFilter((n) => (Number.isSafeInteger(n) && n >= 1) || "must be a whole number of at least 1"),
+          ),
+        ),
+      }),
+    ),
+  }),
+)
+
+/** What the engine runs on, as layers. Throws `INVALID_INPUT`. */
+const portsLayer = (options: StrongroomOptions) => {
+  checkOptions(options)
+  const { storage, keys, audit, limits } = options
+  const logger = neverThrowing(options.logger ?? silentLogger)
   const pool = noncePool()
   return Layer.mergeAll(
     storageLayer(storage, logger),
@@ -139,7 +170,7 @@ const portsLayer = ({ storage, keys, logger = silentLogger, audit, limits }: Str
 
 /** The engine over these options as an Effect layer, for programs that are Effects themselves. */
 export const strongroomLayer = (options: StrongroomOptions): Layer.Layer<EngineServices, EngineError> =>
-  Layer.provide(engineLayer, portsLayer(options))
+  Layer.unwrap(attempt(() => Layer.provide(engineLayer, portsLayer(options))))
 
 /** Where a defect was thrown. Its message may quote anything, in any number of lines, so the stack's head is cut off. */
 const placeOf = (error: unknown): string | undefined => {
@@ -155,7 +186,7 @@ const placeOf = (error: unknown): string | undefined => {
  * release made it, `INTEGRITY` when it was changed by somebody else, or a storage error.
  */
 export const openStrongroom = async (options: StrongroomOptions): Promise<Strongroom> => {
-  const { logger = silentLogger } = options
+  const logger = neverThrowing(options?.logger ?? silentLogger)
   const runtime = ManagedRuntime.make(strongroomLayer(options))
   let running = 0
   let closing: Promise<void> | undefined

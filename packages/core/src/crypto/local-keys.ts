@@ -27,12 +27,13 @@ const associatedData = (header: Uint8Array, context: KeyContext): Uint8Array =>
  * Throws `INVALID_INPUT` for an empty list, a key that is not 32 bytes, or one given twice.
  */
 export const localKeys = (keys: readonly LocalKey[]): KeyProvider => {
+  if (!Array.isArray(keys)) throw invalidInput("keys", "must be a list of root keys")
   const nonces = noncePool()
-  const roots = keys.map(({ id, key }, index): DataKey => {
-    if (!(key instanceof Uint8Array) || key.length !== keyLength) {
-      throw invalidInput(`keys[${index}].key`, `root key ${id} must be ${keyLength} bytes`)
+  const roots = keys.map((local, index): DataKey => {
+    if (!(local?.key instanceof Uint8Array) || local.key.length !== keyLength) {
+      throw invalidInput(`keys[${index}].key`, `must be ${keyLength} bytes`)
     }
-    return dataKey(key, "strongroom/v1/root-key")
+    return dataKey(local.key, "strongroom/v1/root-key")
   })
   const first = roots[0]
   if (first === undefined) throw invalidInput("keys", "at least one root key is needed")

@@ -7,3 +7,17 @@ export interface Logger {
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A logger that throws would otherwise decide what becomes of a commit. */
+export const neverThrowing = (logger: Logger): Logger => {
+  const guarded =
+    (level: keyof Logger) =>
+    (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+      try {
+        logger[level](message, fields)
+      } catch {
+        // Nowhere to report it to.
+      }
+    }
+  return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") }
+}

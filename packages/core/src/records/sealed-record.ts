@@ -37,7 +37,8 @@ export interface Body {
 export const nameOf = (place: Address & { readonly partition: string }): string =>
   `${place.partition}/${place.collection}/${place.leaf}`
 
-export const sealedLength = (body: Body): number => overhead + lengthBytes + body.metadata.length + body.value.length
+export const sealedLength = (metadataBytes: number, valueBytes: number): number =>
+  overhead + lengthBytes + metadataBytes + valueBytes
 
 const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
   lengthPrefixed("strongroom/v1/record", header, place.partition, place.collection, place.leaf, place.revision)

@@ -51,6 +51,9 @@ const naming =
     return error
   }
 
+const isBytes = (bytes: Uint8Array): boolean => bytes instanceof Uint8Array && bytes.length > 0
+const isKey = (key: Uint8Array): boolean => isBytes(key) && key.length === keyLength
+
 const keysetName = (partition: string, compartment: string): string =>
   nameOf({ partition, collection: "keyset", leaf: compartment })
 
@@ -87,6 +90,7 @@ export class Keyring extends Context.Service<
       const kept = new LruMap<Leased<WorkspaceKeys>>(workspacesKept, (leased) => leased.retire())
       const loading = new Map<string, Deferred.Deferred<Leased<WorkspaceKeys> | undefined, EngineError>>()
       const keysets = new LruMap<KeptKeyset>(compartmentsKept, ({ keys }) => keys.erase())
+      /** Never forgotten while the process lives: forgetting would let a rollback pass. About 100 bytes each. */
       const sequences = new Map<string, number>()
 
       const rise = (name: string, sequence: number, floor: number): void => {
@@ -100,9 +104,18 @@ export class Keyring extends Context.Service<
         sequences.set(name, Math.max(sequence, sequences.get(name) ?? 0))
       }
 
-      const callProvider = <A>(call: string, run: () => Promise<A>): Effect.Effect<A, EngineError> =>
+      /** An answer that does not fit is the provider's failure, not damage of what is stored. */
+      const callProvider = <A>(
+        call: string,
+        fits: (answer: A) => boolean,
+        run: () => Promise<A>,
+      ): Effect.Effect<A, EngineError> =>
         Effect.tryPromise({
-          try: run,
+          try: async () => {
+            const answer = await run()
+            if (fits(answer)) return answer
+            throw new Error("not what the port says")
+          },
           catch: (error) => {
             if (isStrongroomError(error)) return error
             const code: unknown =
@@ -122,7 +135,7 @@ export class Keyring extends Context.Service<
         if (record === undefined) return undefined
         const place = { partition, collection: ref.collection, leaf: ref.leaf, revision: record.revision }
         const { prefix, wrapped } = yield* attempt(() => splitWorkspaceKeys(place, record.bytes))
-        const workspaceKey = yield* callProvider("unwrap", () => provider.unwrap(wrapped, context)).pipe(
+        const workspaceKey = yield* callProvider("unwrap", isKey, () => provider.unwrap(wrapped, context)).pipe(
           Effect.mapError(naming(name)),
         )
         return yield* attempt(() => {
@@ -173,7 +186,7 @@ export class Keyring extends Context.Service<
 
         create: Effect.fnUntraced(function* ({ partition, ref, context }: KeysHome, revision: string, now: number) {
           const workspaceKey = random(keyLength)
-          const wrapped = yield* callProvider("wrap", () => provider.wrap(workspaceKey.slice(), context))
+          const wrapped = yield* callProvider("wrap", isBytes, () => provider.wrap(workspaceKey.slice(), context))
           return yield* attempt(() => {
             const place = { partition, collection: ref.collection, leaf: ref.leaf, revision }
             const secrets = random(2 * keyLength)

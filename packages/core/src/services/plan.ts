@@ -8,7 +8,6 @@ import type { Address, Check, StorageLimits, StoredRecord, Write } from "../port
 import type { KeysetBody } from "../records/keyset.ts"
 import { layout, type Ref } from "../records/layout.ts"
 import { type Body, longestRecord, nonceLength, sealedLength, sealRecord } from "../records/sealed-record.ts"
-import type { AuditEvent } from "./audit-chain.ts"
 
 /** What an operation has decided to write, before it is sealed. */
 
@@ -25,15 +24,6 @@ export interface PlannedWrite extends Address {
         readonly keys: DataKeys | undefined
       }
     | undefined
-}
-
-/** The outcome of a decision: everything to check and write in one commit, and what the caller gets when it applies. */
-export interface Plan<A> {
-  readonly writes: readonly PlannedWrite[]
-  /** Records that must still be as they were read, without being written. */
-  readonly unchanged?: readonly Check[]
-  readonly audit: AuditEvent
-  readonly result: A
 }
 
 export const put = <A extends object>(
@@ -55,12 +45,18 @@ export const remove = ({ collection, leaf }: Address, expected: string | undefin
   content: undefined,
 })
 
+type Content = NonNullable<PlannedWrite["content"]>
+
 const none = new Uint8Array(0)
 
-const bodyOf = ({ metadata, value }: NonNullable<PlannedWrite["content"]>): Body => ({
-  metadata: metadata instanceof Uint8Array ? metadata : utf8(JSON.stringify(metadata)),
-  value: Redacted.isRedacted(value) ? utf8(Redacted.value(value)) : (value ?? none),
-})
+const metadataOf = ({ metadata }: Content): Uint8Array =>
+  metadata instanceof Uint8Array ? metadata : utf8(JSON.stringify(metadata))
+
+const valueLength = ({ value }: Content): number =>
+  Redacted.isRedacted(value) ? Buffer.byteLength(Redacted.value(value)) : (value?.length ?? 0)
+
+const bytesOfValue = ({ value }: Content): Uint8Array =>
+  Redacted.isRedacted(value) ? utf8(Redacted.value(value)) : (value ?? none)
 
 export interface Sealer {
   readonly cipher: Cipher
@@ -76,16 +72,25 @@ const tooMuch = (what: string, needed: number, limit: number): StrongroomError =
     limit,
   })
 
-const count = (limits: StorageLimits, bodies: readonly (Body | undefined)[], checks: number): void => {
+/** What a write will be once it is sealed, without its value: counted first, since refusing must not cost what writing does. */
+interface Counted {
+  readonly write: PlannedWrite
+  readonly metadata: Uint8Array
+}
+
+const count = (limits: StorageLimits, planned: readonly PlannedWrite[], checks: number): readonly Counted[] => {
   const recordBytes = Math.min(limits.recordBytes, longestRecord)
   let total = 0
-  for (const body of bodies) {
-    const size = body === undefined ? 0 : sealedLength(body)
+  if (checks > limits.commitRecords) throw tooMuch("records in one commit", checks, limits.commitRecords)
+  const counted = planned.map((write) => {
+    const metadata = write.content === undefined ? none : metadataOf(write.content)
+    const size = write.content === undefined ? 0 : sealedLength(metadata.length, valueLength(write.content))
     if (size > recordBytes) throw tooMuch("bytes in one record", size, recordBytes)
     total += size
-  }
-  if (checks > limits.commitRecords) throw tooMuch("records in one commit", checks, limits.commitRecords)
+    return { write, metadata }
+  })
   if (total > limits.commitBytes) throw tooMuch("bytes in one commit", total, limits.commitBytes)
+  return counted
 }
 
 const sealBody = (sealer: Sealer, revision: string, { collection, leaf }: Address, body: Body, keys: DataKeys) => {
@@ -94,12 +99,27 @@ const sealBody = (sealer: Sealer, revision: string, { collection, leaf }: Addres
 }
 
 /** One record without a value, sealed by the metadata keys. */
-export const sealMetadata = (sealer: Sealer, revision: string, address: Address, metadata: object): StoredRecord =>
-  sealBody(sealer, revision, address, bodyOf({ metadata, value: undefined, keys: undefined }), sealer.metadataKeys)
+export const sealMetadata = (sealer: Sealer, revision: string, address: Address, metadata: object): StoredRecord => {
+  const body = { metadata: utf8(JSON.stringify(metadata)), value: none }
+  return sealBody(sealer, revision, address, body, sealer.metadataKeys)
+}
+
+/** Erases the plaintext of the value. */
+const sealWrite = (sealer: Sealer, revision: string, { write, metadata }: Counted): Write => {
+  const { collection, leaf, content } = write
+  if (content === undefined) return { collection, leaf, record: undefined }
+  const value = bytesOfValue(content)
+  try {
+    const keys = content.keys ?? sealer.metadataKeys
+    return { collection, leaf, record: sealBody(sealer, revision, write, { metadata, value }, keys) }
+  } finally {
+    erase(value)
+  }
+}
 
 /**
- * Counts, then seals: all writes get the same revision, every one has a check, and `unchanged` are checked besides. Throws `LIMIT_EXCEEDED`.
- * Plaintext copies are erased.
+ * Counts, then seals: all writes get the same revision, every one has a check, and `unchanged` are checked besides.
+ * Throws `LIMIT_EXCEEDED`.
  */
 export const sealWrites = (
   sealer: Sealer,
@@ -107,23 +127,13 @@ export const sealWrites = (
   planned: readonly PlannedWrite[],
   unchanged: readonly Check[],
 ): { readonly checks: readonly Check[]; readonly writes: readonly Write[] } => {
-  const bodies = planned.map(({ content }) => (content === undefined ? undefined : bodyOf(content)))
-  try {
-    count(sealer.limits, bodies, planned.length + unchanged.length)
-    return {
-      checks: [
-        ...planned.map(({ collection, leaf, expected }) => ({ collection, leaf, revision: expected })),
-        ...unchanged,
-      ],
-      writes: planned.map((write, index) => {
-        const body = bodies[index]
-        const keys = write.content?.keys ?? sealer.metadataKeys
-        const record = body === undefined ? undefined : sealBody(sealer, revision, write, body, keys)
-        return { collection: write.collection, leaf: write.leaf, record }
-      }),
-    }
-  } finally {
-    for (const body of bodies) if (body !== undefined) erase(body.value)
+  const counted = count(sealer.limits, planned, planned.length + unchanged.length)
+  return {
+    checks: [
+      ...planned.map(({ collection, leaf, expected }) => ({ collection, leaf, revision: expected })),
+      ...unchanged,
+    ],
+    writes: counted.map((one) => sealWrite(sealer, revision, one)),
   }
 }
 

@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import type { Logger } from "../ports/logger.ts"
 import { Storage, type StorageShape } from "../ports/services.ts"
-import type { StorageAdapter, StorageErrorCode } from "../ports/storage.ts"
+import type { Page, StorageAdapter, StorageErrorCode, StoredRecord } from "../ports/storage.ts"
 
 /** What each rejection of an adapter means to a caller. The adapter's own message is not passed on: it may hold credentials. */
 const known: Readonly<Record<StorageErrorCode, () => EngineError>> = {
@@ -21,8 +21,26 @@ const codeOf = (error: unknown): StorageErrorCode | undefined => {
   return isKnown(code) ? code : undefined
 }
 
-/** Lifts an adapter's promises. Reads that fail for a foreign reason are `STORAGE_FAILED`; such a commit is in doubt. */
+const isRecord = (record: unknown): record is StoredRecord =>
+  typeof record === "object" &&
+  record !== null &&
+  "revision" in record &&
+  typeof record.revision === "string" &&
+  "bytes" in record &&
+  record.bytes instanceof Uint8Array
+
+const isPage = (page: Page): boolean =>
+  typeof page?.more === "boolean" &&
+  Array.isArray(page.records) &&
+  page.records.every((listed) => typeof listed?.leaf === "string" && isRecord(listed.record))
+
+/**
+ * Lifts an adapter's promises. Reads that fail for a foreign reason or give something else than the port says are
+ * `STORAGE_FAILED`; such a commit is in doubt.
+ */
 export const liftStorage = (adapter: StorageAdapter, logger: Logger): StorageShape => {
+  const inDoubt = { status: "unknown" } as const
+
   const failed =
     (call: string) =>
     (error: unknown): EngineError => {
@@ -32,29 +50,48 @@ export const liftStorage = (adapter: StorageAdapter, logger: Logger): StorageSha
         ? new StrongroomError("STORAGE_FAILED", "reading from storage failed")
         : known[code]()
     }
+
+  /** Told apart from what the port allows, so that it is not taken for an absent record. */
+  const requireShape = <A>(call: string, answer: A, fits: boolean): Effect.Effect<A, EngineError> => {
+    if (fits) return Effect.succeed(answer)
+    logger.error("the storage adapter gave something else than the port says", { call })
+    return Effect.fail(new StrongroomError("STORAGE_FAILED", `storage gave something else than the port says: ${call}`))
+  }
+
   return {
     limits: adapter.limits,
     read: (partition, addresses) =>
       Effect.tryPromise({
         try: (signal) => adapter.read(partition, addresses, { signal }),
         catch: failed("read"),
-      }),
+      }).pipe(
+        Effect.flatMap((records) => {
+          const fits =
+            Array.isArray(records) &&
+            records.length === addresses.length &&
+            records.every((record) => record === undefined || isRecord(record))
+          return requireShape("read", records, fits)
+        }),
+      ),
     list: (partition, collection, options) =>
       Effect.tryPromise({
         try: (signal) => adapter.list(partition, collection, { ...options, signal }),
         catch: failed("list"),
-      }),
+      }).pipe(Effect.flatMap((page) => requireShape("list", page, isPage(page)))),
     commit: (partition, commit) =>
       Effect.tryPromise({
         try: (signal) => adapter.commit(partition, commit, { signal }),
         catch: (error) => error,
       }).pipe(
+        Effect.map((result) =>
+          result?.status === "committed" || (result?.status === "conflict" && Array.isArray(result.addresses))
+            ? result
+            : inDoubt,
+        ),
         Effect.catch((error) => {
           const code = codeOf(error)
           logger.warn("a storage call failed", { call: "commit", code: code ?? "none" })
-          return code === undefined || code === "UNKNOWN_OUTCOME"
-            ? Effect.succeed({ status: "unknown" as const })
-            : Effect.fail(known[code]())
+          return code === undefined || code === "UNKNOWN_OUTCOME" ? Effect.succeed(inDoubt) : Effect.fail(known[code]())
         }),
       ),
   }

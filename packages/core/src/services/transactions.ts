@@ -9,7 +9,10 @@ import { metadataVersion } from "../records/schemas.ts"
 import type { WorkspaceKeys } from "../records/workspace-keys.ts"
 import { type Actor, AuditChain, type AuditEvent, type ChainedEntry } from "./audit-chain.ts"
 import { Committer, type ReceiptedCommit } from "./committer.ts"
+import { LruMap } from "./lru-map.ts"
 import { type PlannedWrite, sealMetadata, sealWrites } from "./plan.ts"
+
+const chainsKept = 10_000
 
 /** The partition that is written and the keys to seal with. */
 export interface Target {
@@ -60,7 +63,8 @@ export class Transactions extends Context.Service<
       const { cipher, random } = yield* Crypto
       const committer = yield* Committer
       const newWriter = (): string => toBase64Url(random(9))
-      const chains = new Map<string, AuditChain>()
+      /** A chain that is forgotten is followed by one with a new writer. */
+      const chains = new LruMap<AuditChain>(chainsKept)
 
       const chainOf = (partition: string): AuditChain => {
         const chain = chains.get(partition) ?? new AuditChain(newWriter)

@@ -28,8 +28,10 @@ describe("a sealed record", () => {
       fc.property(anyPlace, anyBody, fc.constantFrom(testKey(1), testKey(2)), (where, what, key) => {
         const bytes = seal(where, what, key)
         expect(open(bytes, where)).toEqual(what)
-        expect(bytes.length).toBe(sealedLength(what))
-        expect(sealedLength(what)).toBe(62 + what.metadata.length + what.value.length)
+        expect(bytes.length).toBe(sealedLength(what.metadata.length, what.value.length))
+        expect(sealedLength(what.metadata.length, what.value.length)).toBe(
+          62 + what.metadata.length + what.value.length,
+        )
       }),
     )
   })

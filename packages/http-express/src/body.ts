@@ -43,6 +43,14 @@ export const bodyReader = (limit: number): ReadBody => {
 
   const readBytes = (req: Request, res: Response): Promise<unknown> =>
     new Promise((resolve, reject) => {
+      // body-parser reads an upload of unannounced length to its end before it refuses it. Here the answer goes out at
+      // once; a client that is nearly done can still read it, and one that does not stop is cut off.
+      let received = 0
+      req.on("data", (chunk: Uint8Array) => {
+        received += chunk.length
+        if (received > limit) reject(tooLarge(limit))
+        if (received > 4 * limit) req.destroy()
+      })
       raw(req, res, (error?: unknown) => {
         const bytes: unknown = req.body
         // Error reporters of the application like to attach `req.body`: leave nothing there.

@@ -28,18 +28,23 @@ export const told =
 /** Fixed words, where the API's documentation gives them or a code says enough. */
 export const fixed = (status: number, text: string) => (): ErrorAnswer => ({ status, text })
 
-/** `<path>: <reason>`, the path as `wirePath` spells it; an empty one is the body itself. */
-export const invalid =
-  (wirePath: (path: string) => string) =>
-  ({ message, details: { path, reason } }: EngineError): ErrorAnswer => ({
-    status: 400,
-    text: typeof path === "string" && typeof reason === "string" ? `${wirePath(path) || "body"}: ${reason}` : message,
-  })
-
 const internal = ({ code }: { readonly code: ErrorCode }): ErrorAnswer => ({
   status: 500,
   text: `internal error: ${code}`,
 })
+
+/**
+ * `<path>: <reason>`, the path as `wirePath` spells it; an empty one is the body itself. A malformed principal is the
+ * application's fault and not the client's.
+ */
+export const invalid =
+  (wirePath: (path: string) => string) =>
+  (error: EngineError): ErrorAnswer => {
+    const { path, reason } = error.details
+    if (typeof path !== "string" || typeof reason !== "string") return { status: 400, text: error.message }
+    if (/^principal(\.|\[|$)/.test(path)) return internal(error)
+    return { status: 400, text: `${wirePath(path) || "body"}: ${reason}` }
+  }
 
 const notApplied = ({ code }: EngineError): ErrorAnswer => ({
   status: 503,

@@ -47,13 +47,14 @@ const handle = (server: Server, api: Api, path: string, operation: Operation): R
       send(res, status, api.errorBody(text), headers)
     }
 
-    let principal: Principal | undefined
+    let principal: Principal | null | undefined
     try {
       principal = await authenticate(req)
     } catch (error) {
       return isStrongroomError(error) ? refuse(error) : next(error)
     }
-    if (principal === undefined) return refuse(new StrongroomError("UNAUTHENTICATED", "no principal"))
+    if (principal === undefined || principal === null)
+      return refuse(new StrongroomError("UNAUTHENTICATED", "no principal"))
     try {
       const answer = await operation({ strongroom, principal, req, readBody: () => readBody(req, res) })
       send(res, answer.status, answer.body)

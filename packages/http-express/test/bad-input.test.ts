@@ -1,3 +1,5 @@
+import { connect } from "node:net"
+import { setImmediate } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Call } from "./support/http.ts"
 import { get, post, startWorld, type World } from "./support/world.ts"
@@ -101,6 +103,33 @@ describe.each(apis)("$api", ({ field, path, body }) => {
     const large = JSON.stringify({ ...body(), padding: "p".repeat(4 * 1024 * 1024) })
     await refused(post(world.acme.token, large), 413, /^body: must be at most 4194304 bytes$/)
     await refused(withHeaders({ "transfer-encoding": "chunked" }, large), 413, /^body: must be at most 4194304 bytes$/)
+  })
+
+  test("an upload without end is answered at once, and cut off", async () => {
+    const { authorization = "" } = post(world.acme.token, "").headers ?? {}
+    const socket = connect(world.port, "127.0.0.1")
+    let heard = ""
+    socket.setEncoding("utf8").on("data", (text) => {
+      heard += text
+    })
+    socket.on("error", () => {})
+    socket.write(
+      `POST ${path()} HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${authorization}\r\n` +
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )
+    const chunk = `10000\r\n${"p".repeat(0x10000)}\r\n`
+    let sent = 0
+    let sentWhenAnswered = 0
+    while (!socket.closed && sent < 64 * 1024 * 1024) {
+      // Not `once`, which would reject for the reset that is waited for here.
+      if (!socket.write(chunk)) await new Promise((done) => socket.once("drain", done).once("close", done))
+      sent += 0x10000
+      if (heard !== "" && sentWhenAnswered === 0) sentWhenAnswered = sent
+      await setImmediate()
+    }
+    expect(heard).toMatch(/^HTTP\/1\.1 413 /)
+    expect(sentWhenAnswered).toBeLessThan(64 * 1024 * 1024)
+    expect(socket.closed).toBe(true)
   })
 
   test("a body at the limit is read", async () => {

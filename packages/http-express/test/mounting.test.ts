@@ -190,6 +190,30 @@ describe("another authentication", () => {
     expect((await world.call(path, get(world.acme.token))).status).toBe(401)
   })
 
+  test("that finds nobody is answered 401, and one that gives no principal is the application's fault", async () => {
+    const answers: readonly (readonly [unknown, number])[] = [
+      [undefined, 401],
+      [null, 401],
+      [{}, 500],
+      [{ workspace: "acme", id: "ann", grants: [] }, 500],
+      [{ workspace: "6d0e3c0a-0f0a-4f5e-9b8e-0a0a0a0a0a0a" }, 500],
+    ]
+    let given: unknown
+    const logged: unknown[] = []
+    const quiet = () => {}
+    const error = (_message: string, fields?: unknown) => void logged.push(fields)
+    // What an application without types may do.
+    const world = await start({
+      authenticate: async () => given as Principal,
+      logger: { debug: quiet, info: quiet, warn: quiet, error },
+    })
+    for (const [answer, status] of answers) {
+      given = answer
+      expect([answer, (await world.call(path)).status]).toEqual([answer, status])
+    }
+    expect(logged).toMatchObject(answers.slice(2).map(() => ({ code: "INVALID_INPUT", status: 500 })))
+  })
+
   test("that throws is the application's to answer, unless the engine threw", async () => {
     const own = new Error("session store is down")
     let thrown: Error = own

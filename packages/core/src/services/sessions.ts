@@ -64,17 +64,16 @@ export interface Session {
   readonly disclose: (event: AuditEvent) => Effect.Effect<void, EngineError>
 }
 
+const principalFields = { workspace: WorkspaceId, token: Schema.optional(TokenId) }
 const decodeVouchedFor = decodeInput(
-  Schema.Struct({ workspace: WorkspaceId, id: HostId, grants: Grants, token: Schema.optional(TokenId) }),
+  Schema.Struct({ principal: Schema.Struct({ ...principalFields, id: HostId, grants: Grants }) }),
 )
-const decodeStored = decodeInput(
-  Schema.Struct({ workspace: WorkspaceId, id: PrincipalId, token: Schema.optional(TokenId) }),
-)
+const decodeStored = decodeInput(Schema.Struct({ principal: Schema.Struct({ ...principalFields, id: PrincipalId }) }))
 
 /** Principals come from the host application and reach addresses and audit entries. */
 const checkPrincipal = (principal: Principal): void => {
-  if (principal?.grants === undefined) decodeStored(principal)
-  else decodeVouchedFor(principal)
+  if (principal?.grants === undefined) decodeStored({ principal })
+  else decodeVouchedFor({ principal })
 }
 
 export class Sessions extends Context.Service<

@@ -241,7 +241,14 @@ export const exerciseKeyProviderFaults = async (traces: Traces): Promise<Readonl
       ...real,
       unwrap: (_, context) => broken(new Uint8Array(Buffer.from(`${rootKey}${context.purpose}`))),
     }
-    const wraps: KeyProvider = { ...real, wrap: (key) => broken(key) }
+    // What it calls wrapped is stored, so the answer that is a key in the clear is not tried here.
+    const wraps: KeyProvider = {
+      ...real,
+      wrap: async (key) => {
+        const wrapped = await broken(key)
+        return wrapped instanceof Uint8Array ? wrapped.fill(0) : wrapped
+      },
+    }
     const options = { storage: kept, logger: loggerOf(traces) }
     codes.add(await record(traces, "unwrap the directory's key", () => openStrongroom({ ...options, keys: unwraps })))
     codes.add(

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { requireCurl } from "./support/curl.ts"
 import { makeTree, newToken, output, start, type Tree } from "./support/server.ts"
 
 /**
@@ -44,7 +45,8 @@ describe("Enkryptify", () => {
     expect(await response.json()).toMatchObject({ name: key, values: [{ value }] })
   }
 
-  test("curl", async () => {
+  test("curl", async (context) => {
+    requireCurl(context)
     const body = {
       environments: [server.environments[0]?.id],
       secrets: [{ key: "BY_CURL", value: "c", type: "runtime", dataType: "text" }],
@@ -80,7 +82,8 @@ describe("Nairi", () => {
     updated_at: wholeSeconds,
   }
 
-  test("curl", async () => {
+  test("curl", async (context) => {
+    requireCurl(context)
     const command = await changed("nairi.sh.txt", { "https://api.nairi.ai": server.base, VAULT_ID: server.vault })
     expect(JSON.parse(await output("sh", ["-c", command], { NAIRI_API_KEY: token }))).toEqual(secret)
   })

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { requireCurl } from "./support/curl.ts"
 import { contentsOf, makeTree, newToken, output, run, start, type Tree } from "./support/server.ts"
 
 let tree: Tree
@@ -38,7 +39,8 @@ describe("the first start", () => {
     }
   })
 
-  test("prints two curl commands that work as they stand", async () => {
+  test("prints two curl commands that work as they stand", async (context) => {
+    requireCurl(context)
     const server = await start(tree)
     try {
       expect(server.curls).toHaveLength(2)
@@ -67,7 +69,8 @@ describe("the first start", () => {
 })
 
 describe("a later start", () => {
-  test("finds everything, tells no token, and its commands take the token from a variable", async () => {
+  test("finds everything, tells no token, and its commands take the token from a variable", async (context) => {
+    requireCurl(context)
     const first = await start(tree)
     const { token = "" } = first
     await output("sh", ["-c", first.curls[0] ?? ""])
@@ -145,7 +148,8 @@ describe("a first start that is killed", () => {
     return output.out
   }
 
-  test("is completed by the next", { timeout: rounds * 20_000 }, async () => {
+  test("is completed by the next", { timeout: rounds * 20_000 }, async (context) => {
+    requireCurl(context)
     let unfinished = 0
     for (let round = 0; round < rounds; round++) {
       const killed = await makeTree()

@@ -140,10 +140,9 @@ export class Keyring extends Context.Service<
         )
         return yield* attempt(() => {
           const keys = openWorkspaceKeys(cipher, ref, place, record.bytes, prefix, workspaceKey)
-          erase(workspaceKey)
           rise(name, keys.sequence, floor)
           return new Leased(keys)
-        })
+        }).pipe(Effect.ensuring(Effect.sync(() => erase(workspaceKey))))
       })
 
       /** However many ask at once, the provider is asked once. */

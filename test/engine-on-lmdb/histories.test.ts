@@ -4,11 +4,13 @@ import { kills } from "../../packages/core/test/properties/kills.ts"
 import { permissions } from "../../packages/core/test/properties/permissions.ts"
 import { processes } from "../../packages/core/test/properties/processes.ts"
 import { roundTrip } from "../../packages/core/test/properties/round-trip.ts"
+import { singleFaults } from "../../packages/core/test/properties/single-faults.ts"
 import { lmdb } from "./lmdb-backend.ts"
 
 allOrNothing(lmdb)
 roundTrip(lmdb)
 permissions(lmdb)
 hiddenEnvironments(lmdb)
+singleFaults(lmdb)
 processes(lmdb)
 kills(lmdb)

@@ -208,7 +208,7 @@ export const hiddenEnvironments = (backend: Backend): void => {
     check(
       fc.asyncProperty(
         fc.constantFrom<Permission[]>("read", "read-write", "admin"),
-        fc.array(step, { minLength: 1, maxLength: 25 }),
+        fc.array(step, { minLength: 10, maxLength: 30 }),
         async (permission, steps) => {
           const told: string[] = []
           for (const variant of [left, right]) {

@@ -31,7 +31,11 @@ const secret: fc.Arbitrary<NewSecret> = fc.record(
 /** How a request names its project, and whether it names a workspace too. */
 const naming = fc.record({
   by: fc.constantFrom("slug" as const, "id" as const),
-  workspace: fc.constantFrom(undefined, "slug" as const, "id" as const, "stranger" as const),
+  workspace: fc.oneof(
+    { weight: 5, arbitrary: fc.constant(undefined) },
+    { weight: 4, arbitrary: fc.constantFrom("slug" as const, "id" as const) },
+    { weight: 1, arbitrary: fc.constant("stranger" as const) },
+  ),
 })
 
 const at = fc.record({ spot, naming, everywhere: fc.boolean() })
@@ -154,15 +158,24 @@ const ask = async (
   }
 }
 
+/** Answers that a run of many histories must have met, or it has tested little. */
+const answers = [
+  ...["ok", "FORBIDDEN", "SECRET_EXISTS", "SECRET_DIFFERS"].map((code) => `create: ${code}`),
+  ...["WORKSPACE_NOT_FOUND", "PROJECT_NOT_FOUND", "ENVIRONMENT_NOT_FOUND"].map((code) => `create: ${code}`),
+  ...["ok", "SECRET_NOT_FOUND", "PROJECT_NOT_FOUND"].map((code) => `get: ${code}`),
+  ...["ok", "PROJECT_NOT_FOUND"].map((code) => `list: ${code}`),
+  ...["ok", "VAULT_NOT_FOUND", "FORBIDDEN", "SECRET_EXISTS"].map((code) => `create-vault-secret: ${code}`),
+]
+
 /** Permissions, against a second implementation of the rules, and what answers tell about what is hidden. */
 export const permissions = (backend: Backend): void => {
   describe(`permissions, on ${backend.name}`, () => {
     it("agree with the reference model, for any grants, principals and requests", { timeout }, async () => {
-      const codes = new Set<string>()
+      const seen = new Set<string>()
       await check(
         fc.asyncProperty(
-          fc.array(drawnPrincipal, { minLength: 1, maxLength: 3 }),
-          fc.array(fc.tuple(fc.nat(), request), { minLength: 1, maxLength: 25 }),
+          fc.array(drawnPrincipal, { minLength: 2, maxLength: 3 }),
+          fc.array(fc.tuple(fc.nat({ max: 3 }), request), { minLength: 20, maxLength: 40 }),
           (principals, requests) =>
             inWorld(backend, 0, async ({ engine }) => {
               const tenants: Tenant[] = []
@@ -186,15 +199,14 @@ export const permissions = (backend: Backend): void => {
                 if (person === undefined) throw new Error("unreachable")
                 const [answer, expected] = await ask(engine, reference, tenants, person, asked)
                 expect(answer).toEqual(expected)
-                codes.add("code" in answer ? answer.code : "ok")
+                seen.add(`${asked.kind}: ${"code" in answer ? answer.code : "ok"}`)
               }
             }),
         ),
-        60 * backend.share,
+        80 * backend.share,
       )
-      for (const code of ["ok", "PROJECT_NOT_FOUND", "ENVIRONMENT_NOT_FOUND", "VAULT_NOT_FOUND", "FORBIDDEN"]) {
-        expect([...codes]).toContain(code)
-      }
+      // With few runs an answer may be missed by chance.
+      if (backend.share === 1) expect([...seen]).toEqual(expect.arrayContaining(answers))
     })
 
     it("end at the workspace: nobody is known in another one, and ids lead nowhere there", { timeout }, () =>

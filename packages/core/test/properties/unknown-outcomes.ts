@@ -22,7 +22,7 @@ const wish: fc.Arbitrary<Wish> = fc.record({
 })
 
 /** What several clients ask for, each one thing after the other. */
-const clients = fc.array(fc.array(wish, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 })
+const clients = fc.array(fc.array(wish, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 5 })
 
 interface Told {
   readonly who: string
@@ -112,13 +112,15 @@ export const unknownOutcomes = (backend: Backend): void => {
       }
 
       await check(
-        fc.asyncProperty(fc.oneof(faultyPlan(0.4), faultyPlan(0.9)), clients, (faults, wishes) =>
+        fc.asyncProperty(fc.oneof(faultyPlan(0.9), fc.noBias(faultyPlan(0.4, 40))), clients, (faults, wishes) =>
           inWorld(backend, 3, (world) => history(world, faults, wishes)),
         ),
         150 * backend.share,
       )
 
       for (const kind of faultKinds) expect(happened.get(kind), kind).toBeGreaterThan(0)
+      // With few runs the rarest may be missed by chance.
+      if (backend.share < 1) return
       for (const code of ["ok", "SECRET_EXISTS", "STORAGE_UNAVAILABLE", "OUTCOME_UNKNOWN"]) {
         expect(ends.get(code), code).toBeGreaterThan(0)
       }

@@ -48,7 +48,7 @@ export interface Spot {
 }
 
 export const spot: fc.Arbitrary<Spot> = fc.record({
-  tenant: fc.oneof({ weight: 7, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
+  tenant: fc.oneof({ weight: 14, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
   project: fc.nat({ max: projectsPerTenant - 1 }),
   environment: fc.nat({ max: environmentsPerProject - 1 }),
   vault: fc.nat({ max: vaultsPerTenant - 1 }),
@@ -105,8 +105,8 @@ export interface DrawnPrincipal {
 
 export const drawnPrincipal: fc.Arbitrary<DrawnPrincipal> = fc.record({
   kind: fc.constantFrom("asserted", "stored", "token"),
-  grants: fc.array(drawnGrant, { maxLength: 4 }),
-  tokenGrants: fc.array(drawnGrant, { maxLength: 4 }),
+  grants: fc.array(drawnGrant, { maxLength: 5 }),
+  tokenGrants: fc.array(drawnGrant, { maxLength: 5 }),
 })
 
 /** Makes the principal in the engine, and says what it should be able to do. */

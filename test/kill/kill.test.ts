@@ -13,8 +13,7 @@ import { environmentsOf, host, rootKey, valuesPerBatch } from "./story.ts"
 
 const rounds = 50
 const writerFile = fileURLToPath(new URL("./writer.ts", import.meta.url))
-/** Repeat a run's kill times with STRONGROOM_SEED. */
-const seed = Number(process.env["STRONGROOM_SEED"] ?? Date.now() % 2 ** 31)
+const { seed = 0 } = fc.readConfigureGlobal()
 
 let path = ""
 const children = new Set<ChildProcess>()

@@ -2,10 +2,10 @@
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-export const ulidRandomLength = 10
+const ulidRandomLength = 10
 
 /** A ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits; 26 characters of Crockford's base 32. */
-export const ulid = (milliseconds: number, random: Uint8Array): string => {
+const ulid = (milliseconds: number, random: Uint8Array): string => {
   let text = ""
   let time = milliseconds
   for (let i = 0; i < 10; i++) {

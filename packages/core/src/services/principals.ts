@@ -1,10 +1,8 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { DisplayName, decodeInput, Grants, PrincipalId } from "../domain/fields.ts"
-import { ulid, ulidRandomLength } from "../domain/ids.ts"
 import type { StoredPrincipal } from "../domain/model.ts"
 import { type Grant, mayAdminister, type Principal } from "../domain/permission.ts"
-import { Crypto } from "../ports/services.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { metadataVersion } from "../records/schemas.ts"
@@ -49,7 +47,6 @@ export class Principals extends Context.Service<
   static readonly layer = Layer.effect(
     Principals,
     Effect.gen(function* () {
-      const { random } = yield* Crypto
       const sessions = yield* Sessions
 
       const notFound = (id: string) =>
@@ -63,8 +60,8 @@ export class Principals extends Context.Service<
       return {
         create: Effect.fn("Principals.create")(function* (principal, input) {
           const { name, grants } = yield* attempt(() => decodeNew(input))
-          return yield* sessions.use(principal, ({ transact, read, now }) => {
-            const id = `prn_${ulid(now, random(ulidRandomLength))}`
+          return yield* sessions.use(principal, ({ transact, read, newId, now }) => {
+            const id = newId("prn_")
             const stored = { v: metadataVersion, id, name, grants, createdAt: now } as const
             return transact(
               () => read(authorityOf(principal)),

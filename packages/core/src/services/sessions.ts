@@ -43,6 +43,8 @@ export interface Session {
   readonly partition: string
   readonly keys: WorkspaceKeys
   readonly now: number
+  /** The prefix and a ULID that sorts after all that this process made before. */
+  readonly newId: (prefix: string) => string
   /** One snapshot. */
   readonly read: (addresses: readonly Address[]) => Effect.Effect<Snapshot, EngineError>
   readonly page: (
@@ -179,6 +181,7 @@ export class Sessions extends Context.Service<
           partition,
           keys,
           now,
+          newId: (prefix) => prefix + transactions.revision(now),
           read,
           page,
           pages,

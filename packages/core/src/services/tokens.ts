@@ -12,7 +12,6 @@ import {
   SecretText,
   TokenId,
 } from "../domain/fields.ts"
-import { ulid, ulidRandomLength } from "../domain/ids.ts"
 import type { ApiToken, IssuedToken, NewToken, SecretInput } from "../domain/model.ts"
 import { type Grant, mayAdminister, type Principal } from "../domain/permission.ts"
 import { Crypto } from "../ports/services.ts"
@@ -92,8 +91,8 @@ export class Tokens extends Context.Service<
           if (given !== undefined && (yield* directory.findToken(hash)) !== undefined) {
             return yield* Effect.fail(new StrongroomError("TOKEN_EXISTS", "this token is in use already"))
           }
-          const issued = yield* sessions.use(principal, ({ transact, read, now }) => {
-            const id = `tok_${ulid(now, random(ulidRandomLength))}`
+          const issued = yield* sessions.use(principal, ({ transact, read, newId, now }) => {
+            const id = newId("tok_")
             const stored = {
               v: metadataVersion,
               id,

@@ -1,11 +1,9 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { decodeInput, EnvKey, NonEmptySecretText } from "../domain/fields.ts"
-import { ulid, ulidRandomLength } from "../domain/ids.ts"
 import type { NewVaultSecret, VaultSecret } from "../domain/model.ts"
 import { may, type Principal } from "../domain/permission.ts"
 import { canonicalDomainList } from "../domains.ts"
-import { Crypto } from "../ports/services.ts"
 import { withClosedAt } from "../records/keyset.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
@@ -58,7 +56,6 @@ export class VaultSecrets extends Context.Service<
   static readonly layer = Layer.effect(
     VaultSecrets,
     Effect.gen(function* () {
-      const { random } = yield* Crypto
       const sessions = yield* Sessions
 
       return {
@@ -67,10 +64,10 @@ export class VaultSecrets extends Context.Service<
             () => [decodeVaultId(vaultId), decodeNew(input)] as const,
           )
           const allowedDomains = yield* attempt(() => canonicalDomains(patterns))
-          return yield* sessions.use(principal, ({ transact, read, keys, now }) => {
+          return yield* sessions.use(principal, ({ transact, read, keys, newId, now }) => {
             const ref = layout.vaultSecret(vault, keys.index.leaf("vault-secret", vault, envKey))
             const keysetRef = layout.keyset(vault)
-            const id = `sec_${ulid(now, random(ulidRandomLength))}`
+            const id = newId("sec_")
             return transact(
               () => read([...authorityOf(principal), layout.vault(vault), keysetRef, ref]),
               (snapshot): Decision<VaultSecret> => {

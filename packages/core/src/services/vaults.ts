@@ -2,7 +2,6 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { keyLength } from "../crypto/data-key.ts"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { Description, DisplayName, decodeInput, VaultId } from "../domain/fields.ts"
-import { ulid, ulidRandomLength } from "../domain/ids.ts"
 import type { Vault } from "../domain/model.ts"
 import { type Grant, may, type Principal } from "../domain/permission.ts"
 import { Crypto } from "../ports/services.ts"
@@ -96,8 +95,8 @@ export class Vaults extends Context.Service<
       return {
         create: Effect.fn("Vaults.create")(function* (principal, input) {
           const { name, description = "" } = yield* attempt(() => decodeNew(input))
-          return yield* sessions.use(principal, ({ transact, read, partition, now }) => {
-            const id = `vlt_${ulid(now, random(ulidRandomLength))}`
+          return yield* sessions.use(principal, ({ transact, read, partition, newId, now }) => {
+            const id = newId("vlt_")
             const vault = { v: metadataVersion, id, name, description, createdAt: now, updatedAt: now } as const
             return transact(
               () => read(authorityOf(principal)),

@@ -1,7 +1,7 @@
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { DisplayName, decodeInput, isUuid, Slug, SlugOrId } from "../domain/fields.ts"
-import { ulid, ulidRandomLength, uuid, uuidRandomLength } from "../domain/ids.ts"
+import { uuid, uuidRandomLength } from "../domain/ids.ts"
 import type { Workspace } from "../domain/model.ts"
 import type { Principal } from "../domain/permission.ts"
 import { Crypto } from "../ports/services.ts"
@@ -51,7 +51,7 @@ export class Workspaces extends Context.Service<
           const now = yield* Clock.currentTimeMillis
           if ((yield* directory.findWorkspace(slug)) !== undefined) return yield* Effect.fail(slugTaken(slug))
           const id = uuid(random(uuidRandomLength))
-          const ownerId = `prn_${ulid(now, random(ulidRandomLength))}`
+          const ownerId = `prn_${transactions.revision(now)}`
           const revision = transactions.revision(now)
           const home = workspaceHome(directory.storeId, id)
           const { record, keys } = yield* keyring.create(home, revision, now)

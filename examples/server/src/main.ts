@@ -28,7 +28,8 @@ const logger: Logger = { debug() {}, info: log("info"), warn: log("warn"), error
 const stopped = new Promise<void>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.on(signal, () => {
-      setTimeout(() => process.exit(1), endTime).unref()
+      // Not process.exit(), in which lmdb waits for a commit that is under way, perhaps for ever.
+      setTimeout(() => process.kill(process.pid, "SIGKILL"), endTime).unref()
       resolve()
     })
   }

@@ -23,17 +23,23 @@ const commitOne = async (leaf: string): Promise<boolean> => {
 }
 
 process.send?.("ready")
-const lane = async (id: number): Promise<never> => {
-  for (let n = 0; ; ) {
+let stopped = false
+const lane = async (id: number): Promise<void> => {
+  for (let n = 0; !stopped; ) {
     const leaf = `${name}-${id}-${n}`
     if (!(await commitOne(leaf))) continue
     process.send?.(leaf)
     n++
   }
 }
-process.on("disconnect", () => process.exit())
-process.on("message", () => process.exit())
-Promise.all([0, 1, 2].map(lane)).catch((error: unknown) => {
+// Not process.exit(): while a commit is under way lmdb may wait for ever in it.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
+process.on("message", () => {
+  stopped = true
+})
+const running = Promise.all([0, 1, 2].map(lane))
+const ending = running.then(() => storage.close()).then(() => process.exit())
+ending.catch((error: unknown) => {
   process.send?.(`failed: ${codeOf(error)}`)
   process.exit(1)
 })

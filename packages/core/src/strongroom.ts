@@ -1,4 +1,4 @@
-import { Cause, Effect, Layer, ManagedRuntime, Schema } from "effect"
+import { Cause, type Effect, Layer, ManagedRuntime, Schema } from "effect"
 import { noncePool } from "./crypto/nonce-pool.ts"
 import { cipher } from "./crypto/xchacha.ts"
 import { type EngineError, isStrongroomError, StrongroomError } from "./domain/errors.ts"
@@ -23,24 +23,14 @@ import type {
   Workspace,
 } from "./domain/model.ts"
 import type { Grant, Principal } from "./domain/permission.ts"
+import { allServices, facadeOver } from "./facade.ts"
 import type { KeyProvider } from "./ports/keys.ts"
 import { type Logger, neverThrowing, silentLogger } from "./ports/logger.ts"
 import { Crypto, RootKeys, Settings } from "./ports/services.ts"
 import type { StorageAdapter } from "./ports/storage.ts"
 import { attempt } from "./services/attempt.ts"
-import { AuditLog } from "./services/audit-log.ts"
-import { Directory } from "./services/directory.ts"
-import { Environments } from "./services/environments.ts"
 import { type EngineServices, engineLayer } from "./services/layers.ts"
-import { Principals } from "./services/principals.ts"
-import { Projects } from "./services/projects.ts"
-import { Rotation } from "./services/rotation.ts"
-import { Secrets } from "./services/secrets.ts"
 import { storageLayer } from "./services/storage.ts"
-import { Tokens } from "./services/tokens.ts"
-import { VaultSecrets } from "./services/vault-secrets.ts"
-import { Vaults } from "./services/vaults.ts"
-import { Workspaces } from "./services/workspaces.ts"
 
 export interface StrongroomOptions {
   /** Where records are kept. `close()` closes it, and so does an opening that fails. */
@@ -217,63 +207,10 @@ export const openStrongroom = async (options: StrongroomOptions): Promise<Strong
     await runtime.dispose()
   }
 
-  const services = await settle(
-    Effect.all({
-      auditLog: AuditLog,
-      directory: Directory,
-      environments: Environments,
-      principals: Principals,
-      projects: Projects,
-      rotation: Rotation,
-      secrets: Secrets,
-      tokens: Tokens,
-      vaultSecrets: VaultSecrets,
-      vaults: Vaults,
-      workspaces: Workspaces,
-    }),
-  ).catch(async (error: unknown) => {
+  const services = await settle(allServices).catch(async (error: unknown) => {
     await runtime.dispose()
     throw error
   })
 
-  const promised =
-    <Args extends readonly unknown[], A>(method: (...args: Args) => Effect.Effect<A, EngineError>) =>
-    (...args: Args): Promise<A> =>
-      run(method(...args))
-
-  const { auditLog, directory, environments, principals, projects, rotation, secrets, tokens } = services
-  const { vaultSecrets, vaults, workspaces } = services
-  return {
-    workspaces: { create: promised(workspaces.create), find: promised(workspaces.find) },
-    principals: {
-      create: promised(principals.create),
-      get: promised(principals.get),
-      setGrants: promised(principals.setGrants),
-    },
-    tokens: {
-      issue: promised(tokens.issue),
-      list: promised(tokens.list),
-      revoke: promised(tokens.revoke),
-      identify: promised(tokens.identify),
-      verify: promised(tokens.verify),
-    },
-    projects: { create: promised(projects.create), get: promised(projects.get), list: promised(projects.list) },
-    environments: {
-      create: promised(environments.create),
-      list: promised(environments.list),
-      remove: promised(environments.remove),
-    },
-    secrets: { create: promised(secrets.create), list: promised(secrets.list), get: promised(secrets.get) },
-    vaults: {
-      create: promised(vaults.create),
-      list: promised(vaults.list),
-      remove: promised(vaults.remove),
-      secrets: { create: promised(vaultSecrets.create), list: promised(vaultSecrets.list) },
-    },
-    keys: { rotate: promised(rotation.rotate) },
-    audit: { list: promised(auditLog.list) },
-    ping: () => run(directory.ping),
-    close: () => (closing ??= close()),
-    [Symbol.asyncDispose]: () => (closing ??= close()),
-  }
+  return facadeOver(services, run, () => (closing ??= close()))
 }

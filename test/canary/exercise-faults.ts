@@ -69,6 +69,7 @@ const failing = (inner: StorageAdapter, state: Switch): StorageAdapter => {
   }
   return {
     limits: inner.limits,
+    capabilities: inner.capabilities,
     read: (...call) => answerOf("read", () => inner.read(...call)),
     list: (...call) => answerOf("list", () => inner.list(...call)),
     commit: (...call) => answerOf("commit", () => inner.commit(...call)),

@@ -38,6 +38,7 @@ export const loggerOf = (traces: Traces): Logger => {
 /** Keeps all bytes and addresses that are ever written. */
 export const watched = (inner: StorageAdapter, traces: Traces): StorageAdapter => ({
   limits: inner.limits,
+  capabilities: inner.capabilities,
   read: (...call) => inner.read(...call),
   list: (...call) => inner.list(...call),
   commit: (partition, commit, options) => {

@@ -13,6 +13,7 @@ const store = () => {
     let commits = 0
     return {
       limits: inner.limits,
+      capabilities: inner.capabilities,
       read: (...call) => inner.read(...call),
       list: (...call) => inner.list(...call),
       commit: async (...call) => {

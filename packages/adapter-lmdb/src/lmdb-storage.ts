@@ -54,6 +54,7 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
 
   return {
     limits,
+    capabilities: { durable: true, shared: true, exceptions: [] },
 
     async read(partition, addresses, options) {
       requireOpen()

@@ -26,6 +26,7 @@ export type {
   ListOptions,
   Page,
   StorageAdapter,
+  StorageCapabilities,
   StorageErrorCode,
   StorageLimits,
   StoredRecord,

@@ -65,6 +65,16 @@ export interface StorageLimits {
   readonly commitBytes: number
 }
 
+/** What an adapter declares of itself. The conformance kit tests what is declared and prints the exceptions. */
+export interface StorageCapabilities {
+  /** Acknowledged commits are there after the process, or the machine, has died. */
+  readonly durable: boolean
+  /** Several clients, in one process or in many, may use one store at the same time. */
+  readonly shared: boolean
+  /** Where the port's promises end, a sentence each (e.g. what a failover may lose). Empty: nowhere. */
+  readonly exceptions: readonly string[]
+}
+
 /**
  * What an adapter rejects with: any error-like object with one of these strings as `code`.
  *
@@ -85,6 +95,7 @@ export type StorageErrorCode = "UNKNOWN_OUTCOME" | "UNAVAILABLE" | "BUSY" | "LIM
  */
 export interface StorageAdapter {
   readonly limits: StorageLimits
+  readonly capabilities: StorageCapabilities
   /** One record per address, in order, all from one snapshot. */
   read(
     partition: string,

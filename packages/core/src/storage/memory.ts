@@ -59,6 +59,7 @@ export const memoryStorage = (): StorageAdapter => {
 
   return {
     limits,
+    capabilities: { durable: false, shared: false, exceptions: [] },
 
     async read(partition, addresses, options) {
       requireOpen()

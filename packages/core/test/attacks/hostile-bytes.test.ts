@@ -35,6 +35,7 @@ const lying = (inner: StorageAdapter, lies: readonly Stored[]): StorageAdapter =
   const byName = new Map(lies.map((lie) => [nameOf(lie), lie.record]))
   return {
     limits: inner.limits,
+    capabilities: inner.capabilities,
     read: async (partition, addresses) => {
       const found = await inner.read(partition, addresses)
       return addresses.map((address, index) => byName.get(nameOf({ partition, ...address })) ?? found[index])

@@ -10,6 +10,7 @@ const counted = (adapter: StorageAdapter) => {
   const calls = { read: 0, list: 0, commit: 0 }
   const counting: StorageAdapter = {
     limits: adapter.limits,
+    capabilities: adapter.capabilities,
     read: (...args) => {
       calls.read++
       return adapter.read(...args)

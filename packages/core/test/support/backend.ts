@@ -24,6 +24,7 @@ export const memory: Backend = {
     return {
       open: () => ({
         limits: storage.limits,
+        capabilities: storage.capabilities,
         read: (partition, addresses, options) => storage.read(partition, addresses, options),
         list: (partition, collection, options) => storage.list(partition, collection, options),
         commit: (partition, commit, options) => storage.commit(partition, commit, options),

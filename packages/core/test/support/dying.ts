@@ -27,6 +27,7 @@ export const dying = (inner: StorageAdapter): Dying => {
   return {
     storage: {
       limits: inner.limits,
+      capabilities: inner.capabilities,
       read: (partition, addresses, options) => (dead ? silence() : inner.read(partition, addresses, options)),
       list: (partition, collection, options) => (dead ? silence() : inner.list(partition, collection, options)),
       async commit(partition, commit, options) {

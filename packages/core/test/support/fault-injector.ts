@@ -132,6 +132,7 @@ export const injectFaults = (inner: StorageAdapter): FaultInjector => {
   return {
     storage: {
       limits: inner.limits,
+      capabilities: inner.capabilities,
       async read(partition, addresses) {
         await reading("read")
         return inner.read(partition, addresses)

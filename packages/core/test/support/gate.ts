@@ -50,6 +50,7 @@ export const gateOf = (scheduler: Scheduler): Gate => {
     }),
     wrap: (inner) => ({
       limits: inner.limits,
+      capabilities: inner.capabilities,
       read: (partition, addresses, options) => through("read", () => inner.read(partition, addresses, options)),
       list: (partition, collection, options) => through("list", () => inner.list(partition, collection, options)),
       commit: (partition, commit, options) => through("commit", () => inner.commit(partition, commit, options)),

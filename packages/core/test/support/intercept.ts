@@ -16,6 +16,7 @@ export interface Around {
 /** An adapter with something around its calls. Closing it closes the one inside. */
 export const intercept = (inner: StorageAdapter, { before, committed }: Around): StorageAdapter => ({
   limits: inner.limits,
+  capabilities: inner.capabilities,
   async read(partition, addresses, options) {
     await before?.({ kind: "read", partition, addresses })
     return inner.read(partition, addresses, options)

@@ -30,6 +30,7 @@ export const watchedStorage = () => {
   }
   const storage: StorageAdapter = {
     limits: inner.limits,
+    capabilities: inner.capabilities,
     read: async (partition, addresses, options) => {
       watch.reads += 1
       if (watch.failReads) fail("UNAVAILABLE")

@@ -49,6 +49,7 @@ export const openDatabase = async (initial: readonly Stored[] = []): Promise<Dat
   return {
     storage: {
       limits: inner.limits,
+      capabilities: inner.capabilities,
       read: (...call) => inner.read(...call),
       list: (...call) => inner.list(...call),
       commit: async (partition, commit, options) => {

@@ -4,7 +4,8 @@ import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node"
  * Ends a run with what was skipped and why, then with `N passed, N failed, N skipped` alone on the last line.
  * A run in which no test ran fails.
  *
- * A reason is a test's `context.skip("reason")`, or words in the name of a `describe.skipIf(…)`.
+ * A reason is a test's `context.skip("reason")`, or words in the name of a `describe.skipIf(…)`. A reason that several
+ * files give is told once.
  */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
@@ -15,7 +16,7 @@ export default class SummaryReporter implements Reporter {
     const passed = count("passed")
     const failed = count("failed") + withoutTest.length + unhandled.length
 
-    const skipped = new Set(tests.filter((test) => test.result().state === "skipped").map(describeSkipped))
+    const skipped = new Set(describeSkipped(tests.filter((test) => test.result().state === "skipped")))
     if (passed + failed === 0) process.exitCode = 1
     // The default reporter prints its own summary at the same time; this comes after it.
     process.once("exit", () => {
@@ -25,11 +26,22 @@ export default class SummaryReporter implements Reporter {
   }
 }
 
-/** A suite that is skipped as a whole is named once. */
-function describeSkipped(test: TestCase): string {
+const noteOf = (test: TestCase): string | undefined => {
   const result = test.result()
-  const note = result.state === "skipped" && result.note ? ` (${result.note})` : ""
+  return result.state === "skipped" ? result.note : undefined
+}
+
+const describeSkipped = (tests: readonly TestCase[]): string[] =>
+  [...Map.groupBy(tests, noteOf)].flatMap(([note, alike]) => {
+    const files = new Set(alike.map((test) => test.module.relativeModuleId))
+    return note === undefined || files.size === 1
+      ? alike.map((test) => nameOf(test, note))
+      : [`${note} (${[...files].join(", ")})`]
+  })
+
+/** A suite that is skipped as a whole is named once. */
+const nameOf = (test: TestCase, note: string | undefined): string => {
   let named: TestCase | TestSuite = test
-  while (named.parent.type === "suite" && named.parent.state() === "skipped" && !note) named = named.parent
-  return `${test.module.relativeModuleId}: ${named.fullName}${note}`
+  while (named.parent.type === "suite" && named.parent.state() === "skipped" && note === undefined) named = named.parent
+  return `${test.module.relativeModuleId}: ${named.fullName}${note === undefined ? "" : ` (${note})`}`
 }

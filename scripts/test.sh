@@ -25,6 +25,12 @@ need() {
 }
 need strace "the durability test of the LMDB adapter watches its system calls"
 need curl "the curl samples of the documents are run"
+had_redis=$(command -v redis-server || true)
+need redis-server "the Redis adapter is tested on servers that the tests start and stop"
+if [ -z "$had_redis" ] && command -v redis-server >/dev/null; then
+  # Debian starts the service that it installs, and at every boot; nobody asked for that.
+  { systemctl disable --now redis-server || service redis-server stop; } >/dev/null 2>&1 || true
+fi
 
 echo "strongroom: lint"
 node_modules/.bin/biome check .

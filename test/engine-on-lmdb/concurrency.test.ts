@@ -1,5 +1,5 @@
+import { unknownOutcomes } from "../../packages/adapter-testkit/test/engine/unknown-outcomes.ts"
 import { races } from "../../packages/core/test/properties/races.ts"
-import { unknownOutcomes } from "../../packages/core/test/properties/unknown-outcomes.ts"
 import { lmdb } from "./lmdb-backend.ts"
 
 unknownOutcomes(lmdb)

@@ -1,10 +1,10 @@
-import { allOrNothing } from "../../packages/core/test/properties/all-or-nothing.ts"
+import { allOrNothing } from "../../packages/adapter-testkit/test/engine/all-or-nothing.ts"
+import { singleFaults } from "../../packages/adapter-testkit/test/engine/single-faults.ts"
 import { hiddenEnvironments } from "../../packages/core/test/properties/hidden-environments.ts"
 import { kills } from "../../packages/core/test/properties/kills.ts"
 import { permissions } from "../../packages/core/test/properties/permissions.ts"
 import { processes } from "../../packages/core/test/properties/processes.ts"
 import { roundTrip } from "../../packages/core/test/properties/round-trip.ts"
-import { singleFaults } from "../../packages/core/test/properties/single-faults.ts"
 import { lmdb } from "./lmdb-backend.ts"
 
 allOrNothing(lmdb)

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest"
 import type { Grant } from "../../src/domain/permission.ts"
 import type { StorageAdapter } from "../../src/ports/storage.ts"
+import { StorageError } from "../../src/ports/validate-commit.ts"
 import { memoryStorage } from "../../src/storage/memory.ts"
 import { openStrongroom, type Strongroom } from "../../src/strongroom.ts"
 import { memory } from "../support/backend.ts"
 import { openEngine, rootKeys } from "../support/engine.ts"
-import { injectFaults } from "../support/fault-injector.ts"
 import { intercept } from "../support/intercept.ts"
 import { openRecords } from "../support/open-records.ts"
 import { codeOf, outcomeOf } from "../support/outcome.ts"
@@ -125,12 +125,20 @@ describe("the audit log", () => {
       await quiet.secrets.list(owner, { project: projectSlug })
       expect((await engine.audit.list(owner)).entries).toEqual(before)
 
-      const injector = injectFaults(client())
-      const failing = await openEngine(injector.storage, clock)
-      injector.arm(({ kind }) => (kind === "commit" ? { kind: "refuse", code: "UNAVAILABLE" } : undefined))
+      let refused = 0
+      const failing = await openEngine(
+        intercept(client(), {
+          before({ kind }) {
+            if (kind !== "commit") return
+            refused++
+            throw new StorageError("UNAVAILABLE", "refused by the test")
+          },
+        }),
+        clock,
+      )
       expect(await code(failing.secrets.get(owner, { project: projectSlug, name: "NAME" }))).toBe("STORAGE_UNAVAILABLE")
       expect(await code(failing.secrets.list(owner, { project: projectSlug }))).toBe("STORAGE_UNAVAILABLE")
-      expect(injector.happened.refuse).toBe(2)
+      expect(refused).toBe(2)
     }),
   )
 })
@@ -178,12 +186,17 @@ describe("an open engine", () => {
     openStrongroom({ storage, keys: rootKeys() })
 
   it("pings as long as storage can be read", async () => {
-    const injector = injectFaults(memoryStorage())
-    const engine = await open(injector.storage)
+    let reachable = true
+    const storage = intercept(memoryStorage(), {
+      before() {
+        if (!reachable) throw new StorageError("UNAVAILABLE", "refused by the test")
+      },
+    })
+    const engine = await open(storage)
     await engine.ping()
-    injector.arm(() => ({ kind: "refuse", code: "UNAVAILABLE" }))
+    reachable = false
     expect(await code(engine.ping())).toBe("STORAGE_UNAVAILABLE")
-    injector.arm(() => undefined)
+    reachable = true
     await engine.ping()
     await engine.close()
     expect(await code(engine.ping())).toBe("CLOSED")

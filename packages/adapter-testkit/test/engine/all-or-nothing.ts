@@ -1,14 +1,15 @@
+import { setImmediate } from "node:timers/promises"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { CreateSecrets, NewSecret } from "../../src/domain/model.ts"
-import type { Grant, Permission, Principal } from "../../src/domain/permission.ts"
-import { inSomeCase, newSecrets } from "../support/arbitraries.ts"
-import type { Backend } from "../support/backend.ts"
-import { openEngine } from "../support/engine.ts"
-import { type Fault, injectFaults } from "../support/fault-injector.ts"
-import { codeOf, outcomeOf } from "../support/outcome.ts"
-import { check, timeout } from "../support/runs.ts"
-import { inWorld, projectSlug, text, valuesOf, type World } from "../support/world.ts"
+import type { CreateSecrets, NewSecret } from "../../../core/src/domain/model.ts"
+import type { Grant, Permission, Principal } from "../../../core/src/domain/permission.ts"
+import { inSomeCase, newSecrets } from "../../../core/test/support/arbitraries.ts"
+import type { Backend } from "../../../core/test/support/backend.ts"
+import { openEngine } from "../../../core/test/support/engine.ts"
+import { codeOf, outcomeOf } from "../../../core/test/support/outcome.ts"
+import { check, timeout } from "../../../core/test/support/runs.ts"
+import { inWorld, projectSlug, text, valuesOf, type World } from "../../../core/test/support/world.ts"
+import { type Fault, injectFaults } from "../../src/faults.ts"
 
 /** Every fault that a storage call can suffer, each timing of late copies once. */
 const faults: readonly Fault[] = [
@@ -26,6 +27,8 @@ const faults: readonly Fault[] = [
   { kind: "late", after: 1_000 },
   { kind: "again-late", after: 0 },
   { kind: "again-late", after: 1_000 },
+  { kind: "slow-request", until: () => setImmediate() },
+  { kind: "slow-reply", until: () => setImmediate() },
 ]
 
 /** The records that a create of new secrets adds, by collection. */

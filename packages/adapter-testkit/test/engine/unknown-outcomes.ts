@@ -1,14 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { NewSecret } from "../../src/domain/model.ts"
-import type { Principal } from "../../src/domain/permission.ts"
-import type { Backend } from "../support/backend.ts"
-import { openEngine } from "../support/engine.ts"
-import { faultyPlan, planOf } from "../support/fault-arbitraries.ts"
-import { faultKinds, injectFaults } from "../support/fault-injector.ts"
-import { codeOf, type Outcome, outcomeOf } from "../support/outcome.ts"
-import { check, timeout } from "../support/runs.ts"
-import { inWorld, projectSlug, text, valuesOf, type World } from "../support/world.ts"
+import type { NewSecret } from "../../../core/src/domain/model.ts"
+import type { Principal } from "../../../core/src/domain/permission.ts"
+import type { Backend } from "../../../core/test/support/backend.ts"
+import { openEngine } from "../../../core/test/support/engine.ts"
+import { codeOf, type Outcome, outcomeOf } from "../../../core/test/support/outcome.ts"
+import { check, timeout } from "../../../core/test/support/runs.ts"
+import { inWorld, projectSlug, text, valuesOf, type World } from "../../../core/test/support/world.ts"
+import { faultKinds, injectFaults } from "../../src/faults.ts"
+import { faultyPlan, planOf } from "./support/fault-arbitraries.ts"
 
 /** A create that somebody asks for: which of three environments, and which of four names. */
 interface Wish {

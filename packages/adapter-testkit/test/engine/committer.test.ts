@@ -1,15 +1,15 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { check, timeout } from "../../../core/test/support/runs.ts"
+import { faultKinds } from "../../src/faults.ts"
 import {
   engineCommitter,
   flawedCommitter,
   type MakeCommitter,
   type Simulation,
   simulate,
-} from "../support/committer-model.ts"
-import { faultyPlan, planOf } from "../support/fault-arbitraries.ts"
-import { faultKinds } from "../support/fault-injector.ts"
-import { check, timeout } from "../support/runs.ts"
+} from "./support/committer-model.ts"
+import { faultyPlan, planOf } from "./support/fault-arbitraries.ts"
 
 const violations = ({ lost, denied, doubled }: Simulation) => ({ lost, denied, doubled })
 const none = { lost: 0, denied: 0, doubled: 0 }

@@ -1,4 +1,4 @@
-import { memory } from "../support/backend.ts"
+import { memory } from "../../../core/test/support/backend.ts"
 import { singleFaults } from "./single-faults.ts"
 
 singleFaults(memory)

@@ -1,4 +1,4 @@
-import type { Commit, CommitResult, StorageAdapter, StorageErrorCode } from "../../src/ports/storage.ts"
+import type { CallOptions, Commit, CommitResult, StorageAdapter, StorageErrorCode } from "@strongroom/core"
 
 /**
  * What can go wrong between a caller and a store.
@@ -10,16 +10,32 @@ import type { Commit, CommitResult, StorageAdapter, StorageErrorCode } from "../
  * - `twice`: applied and sent again at once; the second reply is reported
  * - `again-late`: applied and reported; a second copy arrives `after` further calls
  * - `late`: reported as an unknown outcome; the only copy arrives `after` further calls
+ * - `slow-request`: carried out once `until()` has settled
+ * - `slow-reply`: carried out at once, and reported once `until()` has settled
  *
  * No fault reports a conflict while a copy is on its way: an adapter that did would break the port, by which a conflict
- * means that nothing is written.
+ * means that nothing is written. `twice` does break it where the second copy fails on what the first has written; core
+ * knows such a conflict by its receipt.
  */
 export type Fault =
   | { readonly kind: "refuse"; readonly code: Exclude<StorageErrorCode, "UNKNOWN_OUTCOME"> }
   | { readonly kind: "lose-request" | "lose-reply" | "foreign" | "twice" }
   | { readonly kind: "again-late" | "late"; readonly after: number }
+  | { readonly kind: "slow-request" | "slow-reply"; readonly until: () => Promise<unknown> }
 
-export const faultKinds = ["refuse", "lose-request", "lose-reply", "foreign", "twice", "again-late", "late"] as const
+/** Every kind of fault, for tests that assert that each has happened. */
+export const faultKinds = [
+  "refuse",
+  "lose-request",
+  "lose-reply",
+  "foreign",
+  "twice",
+  "again-late",
+  "late",
+  "slow-request",
+  "slow-reply",
+] as const satisfies readonly Fault["kind"][]
+
 export type FaultKind = Fault["kind"]
 
 /** What goes wrong with a call, if anything. `index` counts all calls from 0, beginning when the plan is armed. */
@@ -28,6 +44,7 @@ export type FaultPlan = (call: {
   readonly index: number
 }) => Fault | undefined
 
+/** An adapter with faults, and what the faults have done so far. */
 export interface FaultInjector {
   /** The adapter with faults. Closing it closes the one inside. */
   readonly storage: StorageAdapter
@@ -44,6 +61,11 @@ export interface FaultInjector {
 /** A rejection as adapters make them: a `code`, and a message that nobody should rely on. */
 const rejection = (code: StorageErrorCode): Error => Object.assign(new Error(`injected ${code}`), { code })
 
+/** Resolves however `until` ends: it is about time, and its failure is nobody's. */
+const settled = async (until: () => Promise<unknown>): Promise<void> => {
+  await Promise.allSettled([until()])
+}
+
 interface Late {
   /** How many more calls it lets pass. */
   readonly after: number
@@ -51,9 +73,11 @@ interface Late {
 }
 
 /**
- * Wraps an adapter so that a plan decides for each call whether something goes wrong. Commits can suffer everything;
- * a read or a list that is given any fault fails. Late copies arrive, one after the other, before a later call is
- * carried out, so that a run depends on nothing but the plan and the order of calls.
+ * Wraps an adapter so that a plan decides for each call whether something goes wrong. Commits can suffer everything; a
+ * read or a list can be slow, and fails at any other fault. Late copies arrive, one after the other, before a later call
+ * is carried out, so that a run depends on nothing but the plan and the order of calls.
+ *
+ * `options` go to the adapter inside with the first copy of a call. A late copy has none: an abort cannot call it back.
  */
 export const injectFaults = (inner: StorageAdapter): FaultInjector => {
   const happened: Record<FaultKind, number> = {
@@ -64,6 +88,8 @@ export const injectFaults = (inner: StorageAdapter): FaultInjector => {
     twice: 0,
     "again-late": 0,
     late: 0,
+    "slow-request": 0,
+    "slow-reply": 0,
   }
   let plan: FaultPlan = () => undefined
   let calls = 0
@@ -87,18 +113,28 @@ export const injectFaults = (inner: StorageAdapter): FaultInjector => {
     return fault
   }
 
-  const reading = async (kind: "read" | "list"): Promise<void> => {
+  const reading = async <A>(kind: "read" | "list", read: () => Promise<A>): Promise<A> => {
     const fault = await next(kind)
-    if (fault === undefined) return
+    if (fault === undefined) return read()
     happened[fault.kind]++
-    throw fault.kind === "refuse" ? rejection(fault.code) : new Error("injected loss of a reply")
+    switch (fault.kind) {
+      case "slow-request":
+        return settled(fault.until).then(read)
+      case "slow-reply":
+        return read().finally(() => settled(fault.until))
+      case "refuse":
+        throw rejection(fault.code)
+      default:
+        throw new Error("injected loss of a reply")
+    }
   }
 
-  const commit = async (partition: string, content: Commit): Promise<CommitResult> => {
+  const commit = async (partition: string, content: Commit, options?: CallOptions): Promise<CommitResult> => {
     const fault = await next("commit")
-    const apply = () => inner.commit(partition, content)
+    const apply = () => inner.commit(partition, content, options)
+    const copy = () => inner.commit(partition, content)
     const later = (after: number) => {
-      onTheirWay = [...onTheirWay, { after, deliver: apply }]
+      onTheirWay = [...onTheirWay, { after, deliver: copy }]
     }
     if (fault === undefined) return apply()
     if (fault.kind === "again-late") {
@@ -122,10 +158,14 @@ export const injectFaults = (inner: StorageAdapter): FaultInjector => {
         throw new TypeError("injected: an error that the port does not know")
       case "twice":
         await apply()
-        return apply()
+        return copy()
       case "late":
         later(fault.after)
         throw rejection("UNKNOWN_OUTCOME")
+      case "slow-request":
+        return settled(fault.until).then(apply)
+      case "slow-reply":
+        return apply().finally(() => settled(fault.until))
     }
   }
 
@@ -133,14 +173,8 @@ export const injectFaults = (inner: StorageAdapter): FaultInjector => {
     storage: {
       limits: inner.limits,
       capabilities: inner.capabilities,
-      async read(partition, addresses) {
-        await reading("read")
-        return inner.read(partition, addresses)
-      },
-      async list(partition, collection, options) {
-        await reading("list")
-        return inner.list(partition, collection, options)
-      },
+      read: (partition, addresses, options) => reading("read", () => inner.read(partition, addresses, options)),
+      list: (partition, collection, options) => reading("list", () => inner.list(partition, collection, options)),
       commit,
       close: () => inner.close(),
     },

@@ -1,1 +1,1 @@
-export {}
+export { type MongoOptions, mongoStorage } from "./mongo-storage.ts"

@@ -1,26 +1,15 @@
 import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
-import { storageContract } from "../../core/test/storage/contract.ts"
+import { testStorageAdapter } from "@strongroom/adapter-testkit"
+import * as vitest from "vitest"
 import { lmdbStorage } from "../src/index.ts"
 import { putText, read, write } from "./records.ts"
-import { makeDirectory, removeDirectory, temporaryDirectory } from "./temporary.ts"
+import { lmdbStore } from "./store.ts"
+import { temporaryDirectory } from "./temporary.ts"
 
-storageContract(
-  "lmdb",
-  async () => {
-    const path = makeDirectory()
-    const storage = lmdbStorage({ path })
-    return {
-      storage,
-      remove: async () => {
-        await storage.close()
-        removeDirectory(path)
-      },
-    }
-  },
-  100,
-)
+const { describe, expect, it } = vitest
+
+testStorageAdapter(vitest, { name: "lmdb", make: lmdbStore })
 
 describe("the directory", () => {
   it("is made with its parents, readable by nobody else, also with a dot in its name", async () => {

@@ -37,11 +37,3 @@ export class GuardedFetchError extends Error {
     this.details = details
   }
 }
-
-/** The first `code` in a chain of causes, if it is a mere identifier: all that is kept of a foreign error. */
-export const causeCode = (error: unknown): string => {
-  for (let depth = 0, at = error; depth < 5 && at instanceof Error; depth++, at = at.cause) {
-    if ("code" in at && typeof at.code === "string" && /^[A-Z][A-Z0-9_]{2,63}$/.test(at.code)) return at.code
-  }
-  return "UNKNOWN"
-}

@@ -11,8 +11,6 @@ export {
   type RedactedText,
   type Release,
   type ReleaseRequest,
-  type Transport,
-  type TransportInit,
 } from "./guarded-fetch.ts"
-export type { TransportResponse } from "./masked-response.ts"
 export type { SubstitutePlaces } from "./substitute.ts"
+export type { Transport, TransportInit, TransportResponse } from "./transport.ts"

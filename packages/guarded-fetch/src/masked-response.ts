@@ -1,29 +1,6 @@
 import { GuardedFetchError } from "./errors.ts"
-import type { Masker } from "./masker.ts"
-
-/** The part of a `Response` that is needed: Node's own has it, and undici's. */
-export interface TransportResponse {
-  readonly status: number
-  readonly statusText: string
-  readonly headers: Iterable<[string, string]> & { get(name: string): string | null }
-  readonly body: TransportBody | null
-}
-
-interface TransportBody {
-  getReader(): {
-    read(): Promise<{ readonly done: boolean; readonly value?: unknown }>
-    cancel(reason?: unknown): Promise<void>
-  }
-}
-
-export interface Masking {
-  /** Secrets in a text of bytes in Latin-1, as header values are. */
-  text(text: string): string
-  /** Whether a header's name, which is lower case, has a secret in it. */
-  inName(name: string): boolean
-  /** A masker for one body. */
-  start(): Masker
-}
+import type { Reflection } from "./reflection.ts"
+import { discard, type TransportBody, type TransportResponse } from "./transport.ts"
 
 // Those that a WHATWG fetch decodes on every version of Node; what stays encoded cannot be searched.
 const decoded = new Set(["", "br", "deflate", "gzip", "identity", "x-gzip"])
@@ -31,10 +8,7 @@ export const acceptEncoding = "br, gzip, deflate"
 
 const refuseUndecoded = (contentEncoding: string, body: TransportBody): void => {
   if (contentEncoding.split(",").every((coding) => decoded.has(coding.trim().toLowerCase()))) return
-  void body
-    .getReader()
-    .cancel()
-    .catch(() => {})
+  void discard(body)
   throw new GuardedFetchError("RESPONSE_REFUSED", "the answer has a content coding that cannot be masked", {
     reason: "content_encoding",
   })
@@ -42,11 +16,11 @@ const refuseUndecoded = (contentEncoding: string, body: TransportBody): void => 
 
 const maskedBody = (
   body: TransportBody,
-  masking: Masking | undefined,
+  reflection: Reflection | undefined,
   faultOf: (error: unknown) => unknown,
 ): ReadableStream<Uint8Array> => {
   const reader = body.getReader()
-  const masker = masking?.start()
+  const masker = reflection?.start()
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -90,29 +64,30 @@ const addressed = (response: Response, address: Address): Response => {
 
 /**
  * The answer as the caller sees it, with masked status text, headers and body. `faultOf` turns an error of the transport's
- * body into one that may be shown. Without `masking` only that is done.
+ * body into one that may be shown. Without `reflection` only that is done.
  */
 export const maskedResponse = (
   { status, statusText, headers, body }: TransportResponse,
-  masking: Masking | undefined,
-  address: Omit<Address, "status">,
+  reflection: Reflection | undefined,
+  url: URL,
+  redirected: boolean,
   faultOf: (error: unknown) => unknown,
 ): Response => {
   const shown = new Headers()
   for (const [name, value] of headers) {
-    if (masking?.inName(name)) continue
-    shown.append(name, masking?.text(value) ?? value)
+    if (reflection?.isInName(name)) continue
+    shown.append(name, reflection?.masked(value) ?? value)
   }
   if (body !== null) {
-    if (masking !== undefined) refuseUndecoded(headers.get("content-encoding") ?? "", body)
+    if (reflection !== undefined) refuseUndecoded(headers.get("content-encoding") ?? "", body)
     // Of the bytes on the wire: the transport has decoded them, and masking changes their number.
     shown.delete("content-encoding")
     shown.delete("content-length")
   }
-  const response = new Response(body && maskedBody(body, masking, faultOf), {
+  const response = new Response(body && maskedBody(body, reflection, faultOf), {
     status: status >= 200 && status <= 599 ? status : 200,
-    statusText: masking?.text(statusText) ?? statusText,
+    statusText: reflection?.masked(statusText) ?? statusText,
     headers: shown,
   })
-  return addressed(response, { ...address, status })
+  return addressed(response, { url: url.href.replace(/#.*$/, ""), redirected, status })
 }

@@ -28,13 +28,14 @@ type ValueFor = (envKey: string) => string
 const misplaced = (place: string): GuardedFetchError =>
   new GuardedFetchError("PLACEHOLDER_MISPLACED", `a placeholder is not replaced in the ${place}`, { place })
 
-const unusable = (envKey: string, place: string): GuardedFetchError =>
+export const unusable = (envKey: string, place: string): GuardedFetchError =>
   new GuardedFetchError("VALUE_UNUSABLE", `the value of ${envKey} has characters that the ${place} cannot carry`, {
     envKey,
     place,
   })
 
-const refuseIn = (place: string, text: string): void => {
+/** Throws `PLACEHOLDER_MISPLACED` if there is a placeholder where none is replaced. */
+export const refuseIn = (place: string, text: string): void => {
   if (looksLikePlaceholder(text)) throw misplaced(place)
 }
 

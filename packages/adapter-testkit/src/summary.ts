@@ -3,7 +3,8 @@ import type { ClauseResult } from "./clause.ts"
 /** What a run of the clauses came to, for the author to read. */
 export class Summary {
   readonly #name: string
-  readonly #skipped: string[] = []
+  /** The ids of what was skipped, by the reason. */
+  readonly #skipped = new Map<string, string[]>()
   #ran = 0
   #failed = 0
   /** What the adapter declares; known when the first store has been made. */
@@ -16,8 +17,8 @@ export class Summary {
   async note(id: string, run: () => Promise<ClauseResult>): Promise<ClauseResult> {
     try {
       const result = await run()
-      if (result.status === "skipped") this.#skipped.push(`${id} (${result.reason})`)
-      else this.#ran++
+      if (result.status === "ran") this.#ran++
+      else this.#skipped.set(result.reason, [...(this.#skipped.get(result.reason) ?? []), id])
       return result
     } catch (error) {
       this.#ran++
@@ -26,11 +27,19 @@ export class Summary {
     }
   }
 
-  /** `lmdb: 61 ran, 4 skipped: <id> (<reason>), ...`, then a line for each declared exception. */
+  /** One line of counts, then one for each reason to skip and one for each exception that the adapter declares. */
   text(): string {
-    const counts = [`${this.#ran} ran`, ...(this.#failed > 0 ? [`${this.#failed} failed`] : [])]
-    const skipped = `${this.#skipped.length} skipped${this.#skipped.map((line, i) => `${i === 0 ? ": " : ", "}${line}`).join("")}`
-    const exceptions = this.exceptions.map((exception) => `${this.#name}, exception declared: ${exception}\n`)
-    return `storage adapter ${this.#name}: ${[...counts, skipped].join(", ")}\n${exceptions.join("")}`
+    const ids = [...this.#skipped.values()].flat()
+    const counts = [
+      `${this.#ran} ran`,
+      ...(this.#failed > 0 ? [`${this.#failed} failed`] : []),
+      `${ids.length} skipped`,
+    ]
+    const lines = [
+      counts.join(", "),
+      ...[...this.#skipped].map(([reason, skipped]) => `skipped, ${reason}: ${skipped.join(", ")}`),
+      ...this.exceptions.map((exception) => `exception declared: ${exception}`),
+    ]
+    return lines.map((line) => `storage adapter ${this.#name}: ${line}\n`).join("")
   }
 }

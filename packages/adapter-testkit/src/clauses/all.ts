@@ -1,12 +1,17 @@
 import type { Clause } from "../clause.ts"
 import { aborts } from "./aborts.ts"
 import { addresses } from "./addresses.ts"
+import { atRest } from "./at-rest.ts"
+import { clients } from "./clients.ts"
 import { commits } from "./commits.ts"
 import { contention } from "./contention.ts"
+import { durability } from "./durability.ts"
+import { errors } from "./errors.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { limits } from "./limits.ts"
 import { model } from "./model.ts"
 import { pages } from "./pages.ts"
+import { peers } from "./peers.ts"
 import { rules } from "./rules.ts"
 import { snapshots } from "./snapshots.ts"
 import { values } from "./values.ts"
@@ -20,8 +25,13 @@ export const clauses: readonly Clause[] = [
   ...model,
   ...contention,
   ...snapshots,
+  ...clients,
   ...rules,
   ...limits,
-  ...lifecycle,
+  ...errors,
   ...aborts,
+  ...lifecycle,
+  ...durability,
+  ...peers,
+  ...atRest,
 ]

@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { type CallOptions, type Logger, StorageError } from "@strongroom/core"
+import { type Cluster, Command, type Redis } from "ioredis"
+import { commitFailure, isRefusal, isTimeout, readFailure, replyOf } from "./errors.ts"
+import type { Script } from "./scripts.ts"
+import { inspectServer, type ServerReport } from "./server-check.ts"
+
+/** How long a call waits for a connection that is down before it answers `UNAVAILABLE`, ms. Nothing was sent by then. */
+const reconnectMs = 5_000
+const pollMs = 20
+
+export type Argument = string | number | Buffer
+
+export interface Call extends Pick<CallOptions, "signal"> {
+  /** Whether it may change something, so that losing its answer leaves its outcome unknown. */
+  readonly writes: boolean
+  /** Its bytes have just been written to this socket. A redirected call is written more than once. */
+  readonly onSent?: (socket: object) => void
+}
+
+/** Knows whether the server may have run it. */
+class TrackedCommand extends Command {
+  // ioredis would publish the arguments, record bytes among them, to tracers.
+  override isTraced = true
+  /** Where it was written, unless the server refused it there. */
+  socket: object | undefined
+  onSent: Call["onSent"]
+
+  constructor(name: string, args: Argument[]) {
+    super(name, args, { replyEncoding: null })
+  }
+
+  override toWritable(socket: object): string | Buffer {
+    this.socket = socket
+    this.onSent?.(socket)
+    return super.toWritable(socket)
+  }
+
+  sendBy(client: Redis | Cluster): Promise<unknown> {
+    client.sendCommand(this)
+    const reject = this.reject
+    this.reject = (error) => {
+      if (isRefusal(error)) this.socket = undefined
+      reject(error)
+    }
+    return this.promise
+  }
+}
+
+/** A client of our own that sends nothing twice, and knows what was sent. */
+export class Connection {
+  readonly #client: Redis | Cluster
+  readonly #logger: Logger | undefined
+  /** Servers that were found unfit when their connection came back. */
+  readonly #unfit = new Set<Redis>()
+  readonly #warned = new Set<string>()
+  #lastError: unknown
+
+  private constructor(client: Redis | Cluster, logger: Logger | undefined) {
+    this.#client = client
+    this.#logger = logger
+    client.on("connect", () => {
+      this.#lastError = undefined
+    })
+    // Without a listener ioredis prints errors, and a rejected SELECT is told in no other way.
+    client.on("error", (error: unknown) => {
+      this.#lastError = error
+      this.#warn(readFailure(error).message)
+    })
+  }
+
+  /** Connects, and inspects every master. Rejects, with nothing left open, where one is unfit. */
+  static async open(
+    client: Redis | Cluster,
+    logger: Logger | undefined,
+  ): Promise<{ connection: Connection; reports: readonly ServerReport[] }> {
+    const connection = new Connection(client, logger)
+    try {
+      await connection.#ready(Date.now() + reconnectMs, undefined)
+      const masters = "nodes" in client ? client.nodes("master") : [client]
+      const reports = (await Promise.all(masters.map((master) => connection.#inspect(master)))).filter(
+        (report) => report !== undefined,
+      )
+      if (reports.length === 0) throw new StorageError("FATAL", "the server is a replica, not the master")
+      for (const node of "nodes" in client ? client.nodes() : [client]) connection.#watch(node)
+      if ("nodes" in client) client.on("+node", (node: Redis) => connection.#watch(node))
+      return { connection, reports }
+    } catch (error) {
+      client.disconnect()
+      throw error
+    }
+  }
+
+  /**
+   * Runs a script, in one round trip if the server knows it. Sends it again only where nothing of it can have run:
+   * it was never written to a socket, or the server has refused it.
+   */
+  async run(script: Script, keys: readonly string[], args: readonly Argument[], call: Call): Promise<unknown> {
+    const deadline = Date.now() + reconnectMs
+    for (let known = true; ; ) {
+      await this.#ready(deadline, call.signal)
+      for (const server of this.#unfit) await this.#inspect(server)
+      const command = new TrackedCommand(known ? "evalsha" : "eval", [
+        known ? script.sha : script.source,
+        keys.length,
+        ...keys,
+        ...args,
+      ])
+      command.onSent = call.onSent
+      try {
+        return await abortable(command.sendBy(this.#client), call)
+      } catch (error) {
+        if (error instanceof StorageError) throw error
+        const reply = replyOf(error)
+        const unsent = command.socket === undefined && !reply && !isTimeout(error)
+        if (known && reply?.code === "NOSCRIPT") known = false
+        else if (!unsent || Date.now() >= deadline)
+          throw call.writes && !unsent ? commitFailure(error) : readFailure(error)
+        else await sleep(pollMs)
+      }
+    }
+  }
+
+  /**
+   * How many replicas have all that was sent on this socket so far. Undefined where that cannot be told. Sent at once;
+   * on another connection WAIT would not know what to wait for.
+   */
+  async acknowledgements(socket: object, count: number, timeoutMs: number): Promise<number | undefined> {
+    const nodes = "nodes" in this.#client ? this.#client.nodes() : [this.#client]
+    const node = nodes.find(({ stream }) => stream === socket)
+    if (node === undefined) return undefined
+    const wait = new TrackedCommand("wait", [count, timeoutMs])
+    const replicas = await wait.sendBy(node).catch(() => undefined)
+    return typeof replicas === "number" && wait.socket === socket ? replicas : undefined
+  }
+
+  close(): void {
+    this.#client.disconnect()
+  }
+
+  async #ready(deadline: number, signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      if (signal?.aborted) throw new StorageError("UNAVAILABLE", "aborted before it was sent")
+      if (replyOf(this.#lastError)) {
+        const refusal = readFailure(this.#lastError)
+        if (refusal.code === "FATAL") throw refusal
+      }
+      const { status } = this.#client
+      if (status === "ready") return
+      if (Date.now() >= deadline) throw readFailure(this.#lastError)
+      // "end": the strategy of the caller's client gives up, ours does not.
+      if (status === "wait" || status === "end") this.#client.connect().catch(() => {})
+      await sleep(pollMs)
+    }
+  }
+
+  #watch(server: Redis): void {
+    // A restart or a failover may have brought other settings. Calls do not wait for this.
+    server.on("ready", () => this.#inspect(server).catch(() => {}))
+    server.on("end", () => this.#unfit.delete(server))
+  }
+
+  async #inspect(server: Redis): Promise<ServerReport | undefined> {
+    try {
+      const report = await inspectServer(server, "nodes" in this.#client)
+      this.#unfit.delete(server)
+      for (const warning of report?.warnings ?? []) this.#warn(warning)
+      return report
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "FATAL") this.#unfit.add(server)
+      throw error
+    }
+  }
+
+  /** Once each: connections may come and go all day. */
+  #warn(message: string): void {
+    if (this.#warned.has(message)) return
+    this.#warned.add(message)
+    try {
+      this.#logger?.warn(message, { storage: "redis" })
+    } catch {
+      // Nowhere to report it to.
+    }
+  }
+}
+
+const abortable = async (answer: Promise<unknown>, { signal, writes }: Call): Promise<unknown> => {
+  if (signal === undefined) return answer
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => {
+    answer.catch(() => {})
+    aborted.reject(new StorageError(writes ? "UNKNOWN_OUTCOME" : "UNAVAILABLE", "aborted after it was sent"))
+  }
+  signal.addEventListener("abort", abort, { once: true })
+  try {
+    return await Promise.race([answer, aborted.promise])
+  } finally {
+    signal.removeEventListener("abort", abort)
+  }
+}

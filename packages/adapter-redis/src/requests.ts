@@ -1,0 +1,122 @@
+import {
+  type Address,
+  type Check,
+  type Commit,
+  type ListOptions,
+  type Page,
+  StorageError,
+  type StorageErrorCode,
+  type StoredRecord,
+} from "@strongroom/core"
+import type { Argument } from "./connection.ts"
+import type { Keys } from "./keys.ts"
+
+/** What a script is called with, and what its answer means. */
+export interface Request<T> {
+  readonly keys: readonly string[]
+  readonly args: readonly Argument[]
+  readonly decode: (reply: unknown) => T
+}
+
+const revisionLength = 26
+
+/** A copy: the caller may reuse what it handed in. */
+const encode = ({ revision, bytes }: StoredRecord): Buffer => Buffer.concat([Buffer.from(revision, "latin1"), bytes])
+
+/** A copy: `value` is a slice of what came over the socket. */
+const decode = (value: Buffer): StoredRecord => ({
+  revision: value.toString("latin1", 0, revisionLength),
+  bytes: new Uint8Array(value.subarray(revisionLength)),
+})
+
+const listOf = (reply: unknown, otherwise: StorageErrorCode = "FATAL"): readonly unknown[] => {
+  if (!Array.isArray(reply)) throw new StorageError(otherwise, "Redis gave an answer that is none of ours")
+  return reply
+}
+
+const inCollections = <T extends Address>(addresses: readonly T[]): Map<string, T[]> =>
+  Map.groupBy(addresses, ({ collection }) => collection)
+
+export const readRequest = (
+  keys: Keys,
+  partition: string,
+  addresses: readonly Address[],
+): Request<(StoredRecord | undefined)[]> => {
+  const collections = inCollections(addresses.map(({ collection, leaf }, index) => ({ collection, leaf, index })))
+  return {
+    keys: [...collections.keys()].map((collection) => keys.hash(partition, collection)),
+    args: [...collections.values()].flatMap((group) => [group.length, ...group.map(({ leaf }) => leaf)]),
+    decode: (reply) => {
+      const values = listOf(reply)
+      const records: (StoredRecord | undefined)[] = addresses.map(() => undefined)
+      const order = [...collections.values()].flat()
+      for (const [i, { index }] of order.entries()) {
+        const value = values[i]
+        if (Buffer.isBuffer(value)) records[index] = decode(value)
+      }
+      return records
+    },
+  }
+}
+
+export const listRequest = (
+  keys: Keys,
+  partition: string,
+  collection: string,
+  options: ListOptions,
+): Request<Page> => ({
+  keys: [keys.hash(partition, collection), keys.sortedSet(partition, collection)],
+  args: [
+    options.after === undefined ? "-" : `(${options.after}`,
+    options.limit,
+    Math.min(options.maxBytes, Number.MAX_SAFE_INTEGER),
+  ],
+  decode: (reply) => {
+    const [more, ...found] = listOf(reply)
+    const records: { leaf: string; record: StoredRecord }[] = []
+    for (let i = 0; i < found.length; i += 2) {
+      const [leaf, value] = [found[i], found[i + 1]]
+      if (!Buffer.isBuffer(leaf) || !Buffer.isBuffer(value)) {
+        throw new StorageError("FATAL", "a leaf is listed that has no record")
+      }
+      records.push({ leaf: leaf.toString("latin1"), record: decode(value) })
+    }
+    return { records, more: more === 1 }
+  },
+})
+
+/** Decodes to the addresses whose check failed; none: committed. */
+export const commitRequest = (keys: Keys, partition: string, { checks, writes }: Commit): Request<Address[]> => {
+  const checked = inCollections(checks.map((check, index): Check & { index: number } => ({ ...check, index })))
+  const written = inCollections(writes)
+  const collections = [...new Set([...checked.keys(), ...written.keys()])]
+  const args: Argument[] = []
+  const order: number[] = []
+  for (const collection of collections) {
+    const group = checked.get(collection) ?? []
+    const puts: Argument[] = []
+    const deletes: string[] = []
+    for (const { leaf, record } of written.get(collection) ?? []) {
+      if (record === undefined) deletes.push(leaf)
+      else puts.push(leaf, encode(record))
+    }
+    args.push(group.length, puts.length / 2, deletes.length)
+    for (const { leaf, revision, index } of group) {
+      args.push(leaf, revision ?? "")
+      order.push(index)
+    }
+    args.push(...puts, ...deletes)
+  }
+  const addresses = checks.map(({ collection, leaf }): Address => ({ collection, leaf }))
+  return {
+    keys: collections.flatMap((collection) => [
+      keys.hash(partition, collection),
+      keys.sortedSet(partition, collection),
+    ]),
+    args,
+    decode: (reply) => {
+      const failed = new Set(listOf(reply, "UNKNOWN_OUTCOME").map((number) => order[Number(number)]))
+      return addresses.filter((_, index) => failed.has(index))
+    },
+  }
+}

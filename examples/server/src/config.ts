@@ -7,7 +7,11 @@ import { parseRootKeys, type RootKey } from "./root-keys.ts"
 /** The repository's root: this module is examples/server/dist/config.js. */
 export const root = fileURLToPath(new URL("../../..", import.meta.url))
 
-export type StorageChoice = { readonly type: "memory" } | { readonly type: "lmdb"; readonly path: string }
+export type StorageChoice =
+  | { readonly type: "memory" }
+  | { readonly type: "lmdb"; readonly path: string }
+  /** The URL may hold a password. */
+  | { readonly type: "redis"; readonly url: string }
 
 export interface Config {
   readonly port: number
@@ -28,8 +32,10 @@ const storage = (text: string): StorageChoice => {
   if (text === "memory:") return { type: "memory" }
   const path = /^lmdb:(.+)$/.exec(text)?.[1]
   if (path !== undefined) return { type: "lmdb", path: resolve(root, path) }
+  if (/^rediss?:$/.test(URL.parse(text)?.protocol ?? "") && URL.parse(text)?.hostname)
+    return { type: "redis", url: text }
   // Not the text itself: addresses of databases hold passwords.
-  throw new Failure("STRONGROOM_STORAGE must be memory: or lmdb: and a folder.")
+  throw new Failure("STRONGROOM_STORAGE must be memory:, lmdb: and a folder, or redis:// (rediss://) and a host.")
 }
 
 const demoToken = (text: string) => {

@@ -1,19 +1,21 @@
 import type { RequestListener } from "node:http"
 import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
+import { redisStorage } from "@strongroom/adapter-redis"
 import {
   isStrongroomError,
   type Logger,
   localKeys,
   memoryStorage,
   openStrongroom,
+  type StorageAdapter,
   type Strongroom,
 } from "@strongroom/core"
 import { type Config, readConfig, root } from "./config.ts"
 import { ensureDemoData } from "./demo-data.ts"
 import { Failure } from "./failure.ts"
 import { greeting } from "./greeting.ts"
-import { keptRootKeys, newRootKey } from "./root-keys.ts"
+import { hasFiles, keptRootKeys, newRootKey, type RootKey } from "./root-keys.ts"
 import { baseUrl, createApp, drain, listen } from "./server.ts"
 
 /** Milliseconds from a signal on. Together the process ends within ten seconds. */
@@ -41,13 +43,30 @@ const keyFileNotice = `The root key is in ${keyFile}. That is for trying out: wh
 For more than that, set STRONGROOM_ROOT_KEYS from a place that is kept apart from the data.
 `
 
-const open = async ({ rootKeys, storage }: Config): Promise<Strongroom> => {
-  if (storage.type === "memory") {
-    return openStrongroom({ storage: memoryStorage(), keys: localKeys(rootKeys ?? [newRootKey("memory")]), logger })
+/** The marker is the first record of a store (docs/record-format.md). */
+const hasRecords = async (storage: StorageAdapter): Promise<boolean> =>
+  (await storage.list("store", "marker", { limit: 1, maxBytes: 1 })).records.length > 0
+
+const openStores = async ({ rootKeys, storage: choice }: Config): Promise<[StorageAdapter, readonly RootKey[]]> => {
+  if (choice.type === "memory") return [memoryStorage(), rootKeys ?? [newRootKey("memory")]]
+  if (choice.type === "lmdb") {
+    // Before LMDB makes the folder.
+    const keys = rootKeys ?? (await keptRootKeys(kept, keyFile, () => hasFiles(choice.path), choice.path))
+    return [lmdbStorage({ path: choice.path }), keys]
   }
-  const keys = localKeys(rootKeys ?? (await keptRootKeys(kept, keyFile, storage.path)))
-  const strongroom = await openStrongroom({ storage: lmdbStorage({ path: storage.path }), keys, logger })
-  if (!rootKeys) console.log(keyFileNotice)
+  const storage = await redisStorage({ url: choice.url, logger })
+  try {
+    return [storage, rootKeys ?? (await keptRootKeys(kept, keyFile, () => hasRecords(storage), "Redis"))]
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+const open = async (config: Config): Promise<Strongroom> => {
+  const [storage, rootKeys] = await openStores(config)
+  const strongroom = await openStrongroom({ storage, keys: localKeys(rootKeys), logger })
+  if (!config.rootKeys && config.storage.type !== "memory") console.log(keyFileNotice)
   return strongroom
 }
 

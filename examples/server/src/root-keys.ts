@@ -39,20 +39,27 @@ const writeOnce = async (folder: string, file: string, text: string): Promise<vo
 }
 
 /**
- * The root keys of the file, which is made on the first start. Where `data` holds something and its key is gone, a new
- * key would only hide that, so that is a `Failure`.
+ * The root keys of the file, which is made on the first start. Where there is data already and its key is gone, a new
+ * key would only hide that, so that is a `Failure`; `place` names where the data is.
  */
-export const keptRootKeys = async (folder: string, file: string, data: string): Promise<readonly RootKey[]> => {
+export const keptRootKeys = async (
+  folder: string,
+  file: string,
+  hasData: () => Promise<boolean>,
+  place: string,
+): Promise<readonly RootKey[]> => {
   const source = `The file ${file}`
   const kept = await readFile(file, "utf8").catch(unless("ENOENT"))
   if (kept !== undefined) return parseRootKeys(source, kept)
 
-  const present = (await readdir(data).catch(unless("ENOENT"))) ?? []
-  if (present.length > 0) {
-    throw new Failure(`There is data in ${data} but no root key: set STRONGROOM_ROOT_KEYS or bring back ${file}.`)
+  if (await hasData()) {
+    throw new Failure(`There is data in ${place} but no root key: set STRONGROOM_ROOT_KEYS or bring back ${file}.`)
   }
   const { id, key } = newRootKey("made-by-npm-start")
   await writeOnce(folder, file, `${id}:${Buffer.from(key).toString("base64")}\n`)
   // Another start may have been quicker: the file decides.
   return parseRootKeys(source, await readFile(file, "utf8"))
 }
+
+export const hasFiles = async (folder: string): Promise<boolean> =>
+  ((await readdir(folder).catch(unless("ENOENT"))) ?? []).length > 0

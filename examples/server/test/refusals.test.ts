@@ -26,7 +26,7 @@ const refuses = async (env: NodeJS.ProcessEnv, sentence: RegExp, secret?: string
 const key = (fill: number) => `main:${Buffer.alloc(32, fill).toString("base64")}`
 
 describe("a variable that cannot be used", () => {
-  const url = "redis://user:hunter2@db.example/0"
+  const url = "other://user:hunter2@db.example/0"
   const short = Buffer.alloc(31, 7).toString("base64")
   test.each<[string, NodeJS.ProcessEnv, RegExp, string?]>([
     ["port", { PORT: "80a" }, /PORT/],
@@ -35,6 +35,8 @@ describe("a variable that cannot be used", () => {
     ["empty host", { HOST: "" }, /HOST/],
     ["host of another machine", { HOST: "192.0.2.1" }, /192\.0\.2\.1/],
     ["unknown storage", { STRONGROOM_STORAGE: url }, /STRONGROOM_STORAGE/, "hunter2"],
+    ["Redis without a host", { STRONGROOM_STORAGE: "redis://" }, /STRONGROOM_STORAGE/],
+    ["Redis on no port", { STRONGROOM_STORAGE: "redis://:hunter2@h:99999" }, /STRONGROOM_STORAGE/, "hunter2"],
     ["storage without a folder", { STRONGROOM_STORAGE: "lmdb:" }, /STRONGROOM_STORAGE/],
     ["empty storage", { STRONGROOM_STORAGE: "" }, /STRONGROOM_STORAGE/],
     ["empty root keys", { STRONGROOM_ROOT_KEYS: "" }, /STRONGROOM_ROOT_KEYS/],

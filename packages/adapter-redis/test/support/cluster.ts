@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises"
 import { Cluster, type ClusterOptions } from "ioredis"
-import { type Config, type Server, startServer } from "./server.ts"
+import { type ClientOptions, type Config, type Server, startServer } from "./server.ts"
+
+type ClusterClientOptions = Omit<ClusterOptions, "redisOptions"> & { readonly redisOptions?: ClientOptions }
 
 export interface Node extends Server {
   readonly id: string
@@ -10,7 +12,7 @@ export interface Node extends Server {
 export interface TestCluster {
   readonly masters: readonly Node[]
   readonly replicas: readonly Node[]
-  readonly connect: (options?: ClusterOptions) => Cluster
+  readonly connect: (options?: ClusterClientOptions) => Cluster
   readonly close: () => void
 }
 

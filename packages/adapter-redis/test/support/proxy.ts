@@ -22,7 +22,7 @@ export const proxyFaults = [
 ] as const
 export type ProxyFault = (typeof proxyFaults)[number]
 
-export interface Proxy {
+export interface TestProxy {
   readonly port: number
   /** How often each fault happened: assert on it. */
   readonly happened: Readonly<Record<ProxyFault, number>>
@@ -73,7 +73,7 @@ const requestCutter = () => {
 }
 
 /** A TCP proxy before a server on loopback, through which everything passes until there is a plan. */
-export const startProxy = async (target: number): Promise<Proxy> => {
+export const startProxy = async (target: number): Promise<TestProxy> => {
   const sockets = new Set<Socket>()
   const happened: Record<ProxyFault, number> = {
     "cut-before": 0,
@@ -125,7 +125,7 @@ export const startProxy = async (target: number): Promise<Proxy> => {
   await once(server, "listening")
   const address = server.address()
   if (address === null || typeof address === "string") throw new Error("no port")
-  const proxy: Proxy = {
+  const proxy: TestProxy = {
     port: address.port,
     happened,
     commands: [],

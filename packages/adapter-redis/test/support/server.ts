@@ -9,19 +9,25 @@ import { Redis, type RedisOptions } from "ioredis"
 /** Lines of redis.conf; the value may hold several words. */
 export type Config = Readonly<Record<string, string>>
 
+/** All options but the one that changes the type of a client. */
+export type ClientOptions = Omit<RedisOptions, "replyMapping">
+
 /** A `redis-server` process of its own on a loopback port, with its files in a temporary directory. */
 export interface Server {
   readonly port: number
   readonly url: string
   readonly directory: string
   /** A new connection that retries nothing, closed by `stopServers`. */
-  readonly connect: (options?: RedisOptions) => Redis
+  readonly connect: (options?: ClientOptions) => Redis
   /** One command over a connection that is kept for this. */
   readonly command: (...words: (string | number)[]) => Promise<unknown>
   /** Ends the process and waits for its end; the files stay. */
   readonly kill: (signal?: NodeJS.Signals) => Promise<void>
-  /** Starts it again on the same port and files, with what is given of its configuration changed. */
-  readonly restart: (changes?: Config) => Promise<void>
+  /**
+   * Starts it again on the same port and files, with what is given of its configuration changed, and waits until its log
+   * says so.
+   */
+  readonly restart: (changes?: Config, says?: string) => Promise<void>
 }
 
 const started = new Set<{ readonly dispose: () => Promise<void> }>()
@@ -59,7 +65,7 @@ interface Running {
 
 class AddressInUse extends Error {}
 
-const run = async (config: Config, directory: string): Promise<Running> => {
+const run = async (config: Config, directory: string, says = "Ready to accept connections"): Promise<Running> => {
   const args = Object.entries(config).flatMap(([name, value]) => [
     `--${name}`,
     ...(value === "" ? [""] : value.split(" ")),
@@ -73,7 +79,7 @@ const run = async (config: Config, directory: string): Promise<Running> => {
     const read = (chunk: Buffer) => {
       // Commands under test can fill the log, and only its beginning matters.
       if (output.length < 100_000) output += chunk
-      if (output.includes("Ready to accept connections")) resolve()
+      if (output.includes(says)) resolve()
     }
     child.stdout.on("data", read)
     child.stderr.on("data", read)
@@ -102,6 +108,9 @@ const startOnFreePort = async (config: Config, directory: string) => {
   }
 }
 
+/** Retries nothing, and talks to a server that still loads its data. */
+const plain = { maxRetriesPerRequest: 0, retryStrategy: null, enableReadyCheck: false }
+
 /** Resolves when it accepts commands. Nothing is saved to disk unless the configuration says so. */
 export const startServer = async (config: Config = {}): Promise<Server> => {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-redis-"))
@@ -115,8 +124,8 @@ export const startServer = async (config: Config = {}): Promise<Server> => {
   const clients = new Set<Redis>()
   const port = Number(own["port"])
 
-  const connect = (options: RedisOptions = {}): Redis => {
-    const client = new Redis({ port, host: "127.0.0.1", maxRetriesPerRequest: 0, retryStrategy: null, ...options })
+  const connect = (options: ClientOptions = {}): Redis => {
+    const client = new Redis({ port, host: "127.0.0.1", ...plain, ...options })
     // Without a listener ioredis prints what its calls report anyway.
     client.on("error", () => {})
     clients.add(client)
@@ -146,10 +155,10 @@ export const startServer = async (config: Config = {}): Promise<Server> => {
       return shared.call(`${name}`, ...args)
     },
     kill,
-    restart: async (changes = {}) => {
+    restart: async (changes = {}, says) => {
       await kill()
       current = { ...current, ...changes }
-      process = await run(current, directory)
+      process = await run(current, directory, says)
     },
   }
 }

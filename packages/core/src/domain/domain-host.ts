@@ -64,6 +64,8 @@ export const refuseDomain = (reason: DomainRefusalReason): DomainRefusal => ({
 
 export type HostResult = { readonly ok: true; readonly host: string } | DomainRefusal
 
+export const withoutTrailingDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
+
 const MAX_HOST = 253
 const MAX_LABEL = 63
 
@@ -104,12 +106,12 @@ const grammarFault = (host: string, parser: HostParser): DomainRefusalReason | u
     if (label.length > MAX_LABEL) return "label_too_long"
   }
   if (/(^|\.)([0-9]+|0x[^.]*)$/.test(host)) return "ip_literal"
-  if (labels.some(isALabel) && !validALabels(host, parser)) return "invalid_idna"
-  return labels.length < 2 ? "single_label" : undefined
+  return labels.some(isALabel) && !validALabels(host, parser) ? "invalid_idna" : undefined
 }
 
 /**
- * The canonical form of a host name without its trailing dot: non-ASCII to A-labels by UTS-46, ASCII lower-cased, checked.
+ * The canonical form of a host name without its trailing dot: non-ASCII to A-labels by UTS-46, ASCII lower-cased, checked
+ * label by label. One label alone is for the caller to refuse: which fault that is depends on what the name stands in.
  * Lower-casing is that of ASCII alone by then: "\u212A".toLowerCase() is "k".
  */
 export const canonicalHost = (host: string, parser: HostParser): HostResult => {

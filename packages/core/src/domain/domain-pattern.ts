@@ -5,6 +5,7 @@ import {
   type DomainRefusalReason,
   type HostParser,
   refuseDomain,
+  withoutTrailingDot,
 } from "./domain-host.ts"
 
 export interface DomainOptions {
@@ -22,7 +23,7 @@ export type DomainListResult =
   /** `index` of the first refused pattern; `undefined` when it is the list that is refused. */
   | (DomainRefusal & { readonly index: number | undefined })
 
-const MAX_PATTERNS = 100
+export const MAX_PATTERNS = 100
 
 /** What is refused by sight, in this order: a URL is called a URL before its parts are named. */
 const forbidden: readonly (readonly [text: string, reason: DomainRefusalReason])[] = [
@@ -37,27 +38,46 @@ const forbidden: readonly (readonly [text: string, reason: DomainRefusalReason])
   ["%", "percent"],
 ]
 
-/** `pattern = [ "*." ] host`. Never throws, whatever it is given. */
-export const canonicalPattern = (pattern: unknown, parser: HostParser, options: DomainOptions): DomainResult => {
+/** A pattern taken apart: an exact host, or a wildcard and its base. */
+export interface DomainPattern {
+  readonly wildcard: boolean
+  readonly host: string
+}
+
+/** Of a pattern in canonical form. */
+export const storedPattern = (domain: string): DomainPattern =>
+  domain.startsWith("*.") ? { wildcard: true, host: domain.slice(2) } : { wildcard: false, host: domain }
+
+/** `pattern = [ "*." ] host`, without a look at the suffix list; the host may still be a single label. */
+export const readPattern = (
+  pattern: unknown,
+  parser: HostParser,
+): ({ readonly ok: true } & DomainPattern) | DomainRefusal => {
   if (typeof pattern !== "string") return refuseDomain("not_a_string")
   if (/[\s\p{Cc}]/u.test(pattern)) return refuseDomain("whitespace_or_control")
   const fault = forbidden.find(([text]) => pattern.includes(text))
   if (fault) return refuseDomain(fault[1])
 
-  const wildcard = pattern.startsWith("*.")
-  const name = wildcard ? pattern.slice(2) : pattern
+  const { wildcard, host: name } = storedPattern(pattern)
   if (name.includes("*")) return refuseDomain("wildcard_position")
-  const result = canonicalHost(name.endsWith(".") ? name.slice(0, -1) : name, parser)
-  if (!wildcard) return result.ok ? { ok: true, domain: result.host } : result
+  const result = canonicalHost(withoutTrailingDot(name), parser)
+  return result.ok ? { ok: true, wildcard, host: result.host } : result
+}
 
+/** Never throws, whatever pattern it is given. */
+export const canonicalPattern = (pattern: unknown, parser: HostParser, options: DomainOptions): DomainResult => {
+  const read = readPattern(pattern, parser)
+  if (!read.ok) return read
+  const { wildcard, host } = read
   // A single label is a suffix, on the list or not: `*.com`, `*.internal`.
-  if (!result.ok) return result.reason === "single_label" ? refuseDomain("public_suffix") : result
-  const { registrableDomain, shared } = parser.suffixOf(result.host)
+  if (!host.includes(".")) return refuseDomain(wildcard ? "public_suffix" : "single_label")
+  if (!wildcard) return { ok: true, domain: host }
+  const { registrableDomain, shared } = parser.suffixOf(host)
   if (registrableDomain === undefined) {
     if (!shared) return refuseDomain("public_suffix")
-    if (!options.sharedSuffixes?.includes(result.host)) return refuseDomain("shared_suffix")
+    if (!options.sharedSuffixes?.some((suffix) => suffix === host)) return refuseDomain("shared_suffix")
   }
-  return { ok: true, domain: `*.${result.host}` }
+  return { ok: true, domain: `*.${host}` }
 }
 
 /** 0 to 100 patterns as given; equal ones are collapsed, the order is kept. An empty list means no restriction. */

@@ -1,0 +1,80 @@
+/** Measures rivals in turns (A B A B …), so that whatever slows the machine slows all of them. */
+
+export interface Contestant {
+  readonly name: string
+  /** Does the operation this many times, one after the other or at once, as the comparison is about. */
+  readonly run: (operations: number) => Promise<void> | void
+}
+
+export interface Spread {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+}
+
+export interface Measured {
+  readonly name: string
+  /** Microseconds an operation: the median of the slices, and their quartiles. Never compared across runs. */
+  readonly micros: Spread
+  /** Of each round, in order. */
+  readonly slices: readonly number[]
+}
+
+export interface Pace {
+  readonly rounds: number
+  /** About how long one contestant runs before the next has its turn. */
+  readonly sliceMs: number
+}
+
+const quantile = (sorted: readonly number[], at: number): number => {
+  const place = (sorted.length - 1) * at
+  const [low, high] = [sorted[Math.floor(place)] ?? Number.NaN, sorted[Math.ceil(place)] ?? Number.NaN]
+  return low + (high - low) * (place - Math.floor(place))
+}
+
+export const spreadOf = (values: readonly number[]): Spread => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) }
+}
+
+const timed = async ({ run }: Contestant, operations: number): Promise<number> => {
+  const start = process.hrtime.bigint()
+  await run(operations)
+  return Number(process.hrtime.bigint() - start) / 1e6
+}
+
+/** How many operations fill a slice; also warms up. */
+const calibrate = async (contestant: Contestant, sliceMs: number): Promise<number> => {
+  let operations = 1
+  for (;;) {
+    const took = await timed(contestant, operations)
+    if (took >= sliceMs / 2) return Math.max(1, Math.round((operations * sliceMs) / took))
+    operations = Math.ceil(operations * Math.min(8, Math.max(2, sliceMs / Math.max(took, 0.01))))
+  }
+}
+
+const collect = (): void => {
+  globalThis.gc?.()
+}
+
+export const interleave = async (contestants: readonly Contestant[], pace: Pace): Promise<readonly Measured[]> => {
+  const entries = []
+  for (const contestant of contestants) {
+    entries.push({ contestant, operations: await calibrate(contestant, pace.sliceMs), slices: [] as number[] })
+  }
+  for (let round = 0; round < pace.rounds; round++) {
+    // Each begins a round as often as any other.
+    const first = round % entries.length
+    for (const { contestant, operations, slices } of [...entries.slice(first), ...entries.slice(0, first)]) {
+      collect()
+      slices.push(((await timed(contestant, operations)) / operations) * 1_000)
+    }
+  }
+  return entries.map(({ contestant, slices }) => ({ name: contestant.name, micros: spreadOf(slices), slices }))
+}
+
+/** How many times as long `subject` takes as `base`: the ratio of the medians, with the quartiles of the rounds' ratios. */
+export const ratioOf = (subject: Measured, base: Measured): Spread => {
+  const rounds = subject.slices.map((value, round) => value / (base.slices[round] ?? Number.NaN))
+  return { ...spreadOf(rounds), median: subject.micros.median / base.micros.median }
+}

@@ -50,9 +50,8 @@ export const checkLinearizable = (calls: readonly Call[]): Linearization => {
     const candidates = rest
       .filter(({ call }) => call.invoked < firstReturn)
       .map((one) => ({ ...one, next: stateAfter(state, one.call) }))
-      .filter(({ next, isOptional }) => next !== undefined && !(isOptional && next === state))
 
-    // What fits now and changes nothing can come first in any order that has it later: no need to try the others.
+    // A reply other than committed that fits now can come first in any order that has it later: no need to try the others.
     const idle = candidates.find(({ next }) => next === state)
     for (const { call, bit, next } of idle === undefined ? candidates : [idle]) {
       if (next === undefined) continue

@@ -36,7 +36,7 @@ const isPageOf = (found: ReturnType<typeof recordsOf>, { records, more }: Page):
 
 /**
  * The storage port as a sequential object: the state after a call that replied as it did, or `undefined` when it could
- * not have replied so in this state. A state that the call leaves as it was is returned itself.
+ * not have replied so in this state. Calls that write nothing return the state itself.
  *
  * Of calls that were rejected only commits of unknown outcome matter; for these it tells the state after their
  * application.

@@ -28,7 +28,7 @@ const warnings = () => {
 const persistent = { appendonly: "yes", appendfsync: "always" }
 
 describeWithServers("a server that cannot serve now", () => {
-  it("LOADING is UNAVAILABLE, and over by itself", async () => {
+  it.concurrent("LOADING is UNAVAILABLE, and over by itself", async () => {
     const server = await startServer(persistent)
     const storage = await redisStorage({ url: server.url })
     expect(await commit(storage, put(address, "kept"))).toBe("committed")
@@ -49,7 +49,7 @@ describeWithServers("a server that cannot serve now", () => {
     await storage.close()
   })
 
-  it("a replica takes no commits, and serves no reads that may be old", async () => {
+  it.concurrent("a replica takes no commits, and serves no reads that may be old", async () => {
     const [master, replica] = await Promise.all([startServer(), startServer()])
     const storage = await redisStorage({ url: replica.url })
     expect(await commit(storage, put(address, "before"))).toBe("committed")
@@ -62,7 +62,7 @@ describeWithServers("a server that cannot serve now", () => {
     await storage.close()
   })
 
-  it("a cluster that lost a master without a replica is UNAVAILABLE, and back when the master is", async () => {
+  it.concurrent("a cluster that lost a master without a replica is UNAVAILABLE, and back when the master is", async () => {
     const cluster = await startCluster(0, persistent)
     const storage = await redisStorage({ client: cluster.connect() })
     const partitions = Array.from({ length: 12 }, (_, i) => `p${i}`)
@@ -87,7 +87,7 @@ describeWithServers("a server that cannot serve now", () => {
     cluster.close()
   })
 
-  it("OOM refuses commits whole, keeps serving reads, and is over when there is room", async () => {
+  it.concurrent("OOM refuses commits whole, keeps serving reads, and is over when there is room", async () => {
     const server = await startServer({ ...persistent, maxmemory: "8mb" })
     const storage = await redisStorage({ url: server.url })
     const pair = (leaf: string, bytes: number): Write[] =>
@@ -115,7 +115,7 @@ describeWithServers("a server that cannot serve now", () => {
     await storage.close()
   })
 
-  it("nobody at the address is UNAVAILABLE when opened, without the password", async () => {
+  it.concurrent("nobody at the address is UNAVAILABLE when opened, without the password", async () => {
     const server = await startServer()
     await server.kill()
     const error = await failureOf(redisStorage({ url: `redis://user:hunter2@127.0.0.1:${server.port}/0` }))

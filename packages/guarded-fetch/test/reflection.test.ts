@@ -1,0 +1,190 @@
+import { brotliCompressSync, gzipSync } from "node:zlib"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { guard, releasing, secret } from "./support/guard.ts"
+import { type Handler, hosts, type Servers, startServers } from "./support/servers.ts"
+
+let servers: Servers
+let handler: Handler
+beforeAll(async () => {
+  servers = await startServers((request, response) => handler(request, response))
+})
+afterAll(() => servers.close())
+beforeEach(() => void servers.arrived.splice(0))
+
+const guarded = (options: Parameters<typeof guard>[0] = {}) => guard({ fetch: servers.transport, ...options })
+const url = () => servers.url(hosts.api, "/")
+const keyOf = (request: { headers: NodeJS.Dict<string | string[]> }) => String(request.headers["x-key"])
+
+/** Sends the key to a server that answers so. */
+const answered = async (answer: Handler, options: Parameters<typeof guard>[0] = {}) => {
+  handler = answer
+  const { fetch, placeholder } = guarded(options)
+  const p = placeholder("API_KEY")
+  return { p, response: await fetch(url(), { headers: { "x-key": p } }) }
+}
+
+describe("a value that comes back", () => {
+  test("in headers, cookies, the status text and a header's name is masked", async () => {
+    const value = "Key-0123456789"
+    const { p, response } = await answered(
+      (request, response) => {
+        const key = keyOf(request)
+        const base64 = Buffer.from(`id:${key}`).toString("base64")
+        response.writeHead(
+          200,
+          `OK ${key}`,
+          [
+            ["set-cookie", `a=${key}`],
+            ["set-cookie", "b=plain"],
+            ["set-cookie", `c=${encodeURIComponent(key)}`],
+            ["x-base64", base64],
+            [`x-${key}`, "1"],
+            ["x-plain", "plain"],
+          ].flat(),
+        )
+        response.end()
+      },
+      { release: releasing({ API_KEY: value }).release },
+    )
+    expect(response.statusText).toBe(`OK ${p}`)
+    expect(response.headers.getSetCookie()).toEqual([`a=${p}`, "b=plain", `c=${p}`])
+    expect(response.headers.get("x-base64")).toContain(p)
+    expect(response.headers.get("x-plain")).toBe("plain")
+    const all = [...response.headers].flat().join("\n")
+    expect(all.toLowerCase()).not.toContain(value.toLowerCase())
+  })
+
+  test("in a JSON body is masked, and what remains is the same JSON", async () => {
+    const { p, response } = await answered((request, response) => {
+      const key = keyOf(request)
+      response.setHeader("content-type", "application/json")
+      response.end(JSON.stringify({ key, nested: [{ [key]: 1 }, JSON.stringify({ key })], other: 'é"' }))
+    })
+    expect(await response.json()).toEqual({ key: p, nested: [{ [p]: 1 }, `{"key":"${p}"}`], other: 'é"' })
+    expect(response.headers.get("content-length")).toBeNull()
+  })
+
+  test.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["identity", (text: string) => Buffer.from(text)],
+  ])("in a body of content coding %s is masked", async (coding, compress) => {
+    const { p, response } = await answered((request, response) => {
+      response.setHeader("content-encoding", coding)
+      response.end(compress(`<${keyOf(request)}>`))
+    })
+    expect(await response.text()).toBe(`<${p}>`)
+    expect(response.headers.get("content-encoding")).toBeNull()
+  })
+
+  test("in a coding that is not decoded: the answer is refused, and such codings are not asked for", async () => {
+    const { fetch, placeholder } = guarded()
+    handler = (_request, response) => void response.setHeader("content-encoding", "zstd").end("?")
+    const headers = { key: placeholder("API_KEY"), "accept-encoding": "zstd, rot13" }
+    await expect(fetch(url(), { headers })).rejects.toMatchObject({ code: "RESPONSE_REFUSED" })
+    expect(servers.arrived[0]?.headers["accept-encoding"]).toBe("br, gzip, deflate")
+    // Nothing was used, so nothing can come back.
+    expect((await fetch(url(), { redirect: "manual" })).status).toBe(200)
+  })
+
+  test("in binary content is masked as well", async () => {
+    const { p, response } = await answered((request, response) => {
+      response.setHeader("content-type", "application/octet-stream")
+      response.end(Buffer.concat([Buffer.from([0, 255]), Buffer.from(keyOf(request)), Buffer.from([254])]))
+    })
+    const bytes = Buffer.from(await response.arrayBuffer())
+    expect(bytes.toString("latin1")).toBe(`\0\xff${p}\xfe`)
+  })
+
+  test("cut at each border of the network's chunks is masked", async () => {
+    const { release } = releasing({ API_KEY: "hunter2+hunter3" })
+    const text = (key: string) => `a ${key} b ${btoa(`?${key}`)} c`
+    for (let cut = 1; cut < text("hunter2+hunter3").length; cut += 1) {
+      const { p, response } = await answered(
+        (request, response) => {
+          const all = text(keyOf(request))
+          response.write(all.slice(0, cut))
+          setImmediate(() => response.end(all.slice(cut)))
+        },
+        { release },
+      )
+      const shown = await response.text()
+      expect(shown.startsWith(`a ${p} b `)).toBe(true)
+      expect(shown.split(p)).toHaveLength(3)
+    }
+  })
+
+  test("is masked in a clone and in all the ways to read a body", async () => {
+    const echo: Handler = (request, response) => void response.end(JSON.stringify(keyOf(request)))
+    const { p, response } = await answered(echo)
+    const clone = response.clone()
+    expect(clone).toMatchObject({ url: response.url, status: 200, ok: true })
+    expect([await clone.json(), await response.json()]).toEqual([p, p])
+    const reads: ((response: Response) => Promise<string>)[] = [
+      (response) => response.text(),
+      (response) => response.clone().text(),
+      async (response) => Buffer.from(await response.arrayBuffer()).toString(),
+      async (response) => (await response.blob()).text(),
+      async (response) => {
+        let text = ""
+        for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString()
+        return text
+      },
+    ]
+    for (const read of reads) {
+      const { p, response } = await answered((request, response) => void response.end(`<${keyOf(request)}>`))
+      expect(await read(response)).toBe(`<${p}>`)
+    }
+  })
+
+  test("is masked for every secret that any hop used", async () => {
+    const values = ["first-value", "second-value"]
+    const { release } = releasing()
+    const { fetch, placeholder } = guarded({
+      // Rotated between the two hops; the server still knows the old one.
+      release: async (request) => {
+        const { host } = await release(request)
+        const value = (await releasing({ API_KEY: values.shift() ?? "" }).release(request)).value
+        return { host, value }
+      },
+    })
+    handler = (request, response) => {
+      if (request.url === "/end") response.end(`first-value ${keyOf(request)}`)
+      else response.writeHead(302, { location: servers.url(hosts.cdn, "/end") }).end()
+    }
+    const p = placeholder("API_KEY")
+    const response = await fetch(url(), { headers: { "x-key": p } })
+    expect(servers.arrived.map(keyOf)).toEqual(["first-value", "second-value"])
+    expect(await response.text()).toBe(`${p} ${p}`)
+  })
+
+  test("is not masked when that is turned off", async () => {
+    const { response } = await answered((request, response) => void response.end(keyOf(request)), { mask: false })
+    expect(await response.text()).toBe(secret)
+  })
+
+  test("does not show in the URL of the answer", async () => {
+    handler = (_request, response) => void response.end()
+    const { fetch, placeholder } = guarded({ substitute: { query: true } })
+    const p = placeholder("API_KEY")
+    const response = await fetch(`${url()}?q=${p}#part`)
+    expect(new URL(servers.arrived[0]?.url ?? "").searchParams.get("q")).toBe(secret)
+    expect(response.url).toBe(`${url()}?q=${p}`)
+  })
+})
+
+describe("an answer is a real one", () => {
+  test.each([200, 201, 204, 304, 404, 500, 599, 999])("with status %i", async (status) => {
+    const { response } = await answered((_request, response) => void response.writeHead(status).end())
+    expect(response).toBeInstanceOf(Response)
+    expect(response).toMatchObject({ status, ok: status < 300, redirected: false, url: url() })
+    expect(await response.text()).toBe("")
+  })
+
+  test("to HEAD, with its length", async () => {
+    handler = (_request, response) => void response.setHeader("content-length", "5").end()
+    const response = await guarded().fetch(url(), { method: "HEAD" })
+    expect(response.headers.get("content-length")).toBe("5")
+    expect(response.body).toBeNull()
+  })
+})

@@ -147,6 +147,7 @@ export const shardCollection = async (context: Context): Promise<Doc> => {
   if (collection.shardKey !== undefined && !sameKey(collection.shardKey, key)) {
     throw new ServerError(23, `sharding already enabled for collection ${namespace} with another key`)
   }
+  if (collection.shardKey !== undefined) return { collectionsharded: namespace }
   const unfit = collection.indexes.find((index) => index.unique && !startsWith(index.key, key))
   if (unfit !== undefined) {
     throw new ServerError(72, `can't shard collection '${namespace}' with unique index on ${keyOf(unfit.key)}`)

@@ -17,7 +17,9 @@ export const started = async (options: StandInOptions = {}): Promise<StandIn> =>
 }
 
 export const connect = async (standIn: StandIn, options: MongoClientOptions = {}): Promise<MongoClient> => {
-  const client = new MongoClient(standIn.uri, { serverSelectionTimeoutMS: 5_000, ...options })
+  // After a change of the topology a driver waits half a second, by default, before it looks again.
+  const quick = { serverSelectionTimeoutMS: 5_000, minHeartbeatFrequencyMS: 10 }
+  const client = new MongoClient(standIn.uri, { ...quick, ...options })
   onTestFinished(() => client.close())
   await client.connect()
   return client

@@ -158,10 +158,13 @@ describe("a step-down", () => {
 
   it("forgets neither retryable writes nor commits", async () => {
     const { items, session, begin, standIn, n } = await withOne()
-    standIn.faults.inject({ commands: ["update"], action: { do: "cut-after" } })
-    standIn.faults.inject({ commands: ["update"], skip: 0, action: { do: "step-down" } })
-    await items.updateOne({ _id: "a" }, { $inc: { n: 1 } })
-    expect(await n()).toBe(1)
+    const fault = standIn.faults.inject({ commands: ["update"], action: { do: "hold-reply" } })
+    const update = items.updateOne({ _id: "a" }, { $inc: { n: 1 } })
+    await fault.struck()
+    standIn.stepDown()
+    standIn.cutConnections()
+    expect(await update).toMatchObject({ modifiedCount: 1 })
+    expect([standIn.seen("update"), await n()]).toEqual([2, 1])
     await begin()
     await session.commitTransaction()
     standIn.stepDown()

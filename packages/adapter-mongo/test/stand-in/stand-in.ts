@@ -184,9 +184,15 @@ export class StandIn {
     await sleep(millis, undefined, { signal: this.ended.signal }).catch(() => undefined)
   }
 
-  /** An error to inject. One that says "no longer primary" is told to the watching clients too, as a real one is. */
+  /**
+   * An error to inject. One that says "no longer primary" comes with a change of the topology, so that clients believe
+   * it, and with another one after it, or they would wait for their next heartbeat to hear of a primary again.
+   */
   private raised(code: ServerError["code"]): ServerError {
-    if (isStateChange(code)) this.topology.change(true)
+    if (isStateChange(code)) {
+      this.topology.change(true)
+      setTimeout(() => this.topology.change(true), 10).unref()
+    }
     return new ServerError(code, "injected by the stand-in")
   }
 

@@ -1,5 +1,5 @@
 import { MongoServerSelectionError } from "mongodb"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { collectionOf, connect, errorOf, snapshotMajority, started } from "./client.ts"
 
 const inTransaction = async (kind: "replica-set" | "sharded" | "standalone") => {
@@ -50,7 +50,7 @@ describe("what the stand-in says it is", () => {
 
   it("a standalone server, without transactions and without snapshot reads", async () => {
     const { items, commit } = await inTransaction("standalone")
-    expect(await errorOf(commit)).toMatchObject({ code: 20 })
+    expect(await errorOf(commit)).toMatchObject({ originalError: { code: 20 } })
     expect(await errorOf(items.findOne({}, { readConcern: { level: "snapshot" } }))).toMatchObject({ code: 123 })
   })
 
@@ -82,15 +82,21 @@ it("clients learn of a step-down and of the next election without asking", async
   const standIn = await started()
   const client = await connect(standIn)
   const seen: string[] = []
-  client.on("serverDescriptionChanged", ({ newDescription }) => seen.push(newDescription.type))
+  const elected = new Promise<void>((resolve) => {
+    client.on("serverDescriptionChanged", ({ newDescription }) => {
+      seen.push(newDescription.type)
+      if (newDescription.type === "RSPrimary") resolve()
+    })
+  })
+  await vi.waitFor(() => expect(standIn.seen("hello")).toBeGreaterThan(0))
   standIn.stepDown(50)
-  await collectionOf(client).insertOne({ _id: "a" })
+  await elected
   expect(seen).toEqual(["RSSecondary", "RSPrimary"])
 })
 
 it("a stopped stand-in is gone", async () => {
   const standIn = await started()
-  const client = await connect(standIn, { serverSelectionTimeoutMS: 100 })
+  const client = await connect(standIn, { serverSelectionTimeoutMS: 1_000 })
   await standIn.stop()
   expect(await errorOf(collectionOf(client).findOne())).toBeInstanceOf(MongoServerSelectionError)
 })

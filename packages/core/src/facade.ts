@@ -6,6 +6,7 @@ import { Environments } from "./services/environments.ts"
 import type { EngineServices } from "./services/layers.ts"
 import { Principals } from "./services/principals.ts"
 import { Projects } from "./services/projects.ts"
+import { Releases } from "./services/releases.ts"
 import { Rotation } from "./services/rotation.ts"
 import { Secrets } from "./services/secrets.ts"
 import { Tokens } from "./services/tokens.ts"
@@ -21,6 +22,7 @@ export const allServices = Effect.all({
   environments: Environments,
   principals: Principals,
   projects: Projects,
+  releases: Releases,
   rotation: Rotation,
   secrets: Secrets,
   tokens: Tokens,
@@ -41,7 +43,7 @@ export const facadeOver = (
       run(method(...args))
 
   const { auditLog, directory, environments, principals, projects, rotation, secrets, tokens } = services
-  const { vaultSecrets, vaults, workspaces } = services
+  const { releases, vaultSecrets, vaults, workspaces } = services
   return {
     workspaces: { create: promised(workspaces.create), find: promised(workspaces.find) },
     principals: {
@@ -67,7 +69,11 @@ export const facadeOver = (
       create: promised(vaults.create),
       list: promised(vaults.list),
       remove: promised(vaults.remove),
-      secrets: { create: promised(vaultSecrets.create), list: promised(vaultSecrets.list) },
+      secrets: {
+        create: promised(vaultSecrets.create),
+        list: promised(vaultSecrets.list),
+        release: promised(releases.release),
+      },
     },
     keys: { rotate: promised(rotation.rotate) },
     audit: { list: promised(auditLog.list) },

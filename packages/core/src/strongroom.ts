@@ -15,6 +15,8 @@ import type {
   NewToken,
   NewVaultSecret,
   Project,
+  ReleasedSecret,
+  ReleaseOptions,
   Secret,
   SecretInput,
   StoredPrincipal,
@@ -23,6 +25,7 @@ import type {
   Workspace,
 } from "./domain/model.ts"
 import type { Grant, Principal } from "./domain/permission.ts"
+import { canonicalDomain } from "./domains.ts"
 import { allServices, facadeOver } from "./facade.ts"
 import type { KeyProvider } from "./ports/keys.ts"
 import { type Logger, neverThrowing, silentLogger } from "./ports/logger.ts"
@@ -43,6 +46,15 @@ export interface StrongroomOptions {
   readonly audit?: { readonly reads?: boolean }
   /** `valuesPerRequest`: environments × secrets that one create may name (default 1,000). */
   readonly limits?: { readonly valuesPerRequest?: number }
+  /** Refuses vault secrets without allowed domains, on every write of one. What is stored stays usable. Default: false. */
+  readonly requireAllowedDomains?: boolean
+  /**
+   * Suffixes under which others can get a name (`github.io`), in canonical form, that a wildcard may cover all the same.
+   * Public suffixes (`com`, `co.uk`) stay refused. Holds for writes and for releases. Default: none.
+   */
+  readonly sharedSuffixes?: readonly string[]
+  /** What the `*` of an allowed domain stands for: `any-depth` (the default) or `one-label`, as RFC 9525 has it. */
+  readonly wildcard?: "any-depth" | "one-label"
 }
 
 /** The engine as plain promises. Every method rejects with `StrongroomError` and with nothing else. */
@@ -97,6 +109,18 @@ export interface Strongroom {
       create(principal: Principal, vault: string, input: NewVaultSecret): Promise<VaultSecret>
       /** In the order of creation. Values are never part of it. */
       list(principal: Principal, vault: string): Promise<readonly VaultSecret[]>
+      /**
+       * The value, for a target (a URL, `host` or `host:port`) that its allowed domains cover; else `RELEASE_DENIED` with
+       * `details.reason`. Either is audited first, whatever `audit.reads` says. Needs `read` on the vault, or `use` for
+       * `purpose: "forward"`.
+       */
+      release(
+        principal: Principal,
+        vault: string,
+        envKey: string,
+        target: string,
+        options?: ReleaseOptions,
+      ): Promise<ReleasedSecret>
     }
   }
   readonly keys: {
@@ -122,6 +146,11 @@ const hasMethods = (input: unknown, ...names: readonly string[]): boolean =>
 const withMethods = (rule: string, ...names: readonly string[]) =>
   Schema.Unknown.check(Schema.makeFilter((input) => hasMethods(input, ...names) || rule))
 
+const isCanonicalHost = (suffix: string): boolean => {
+  const result = canonicalDomain(suffix)
+  return result.ok && result.domain === suffix && !suffix.startsWith("*.")
+}
+
 const checkOptions = decodeInput(
   Schema.Struct({
     storage: withMethods("must be a storage adapter", "read", "list", "commit", "close"),
@@ -137,13 +166,22 @@ const checkOptions = decodeInput(
         ),
       }),
     ),
+    requireAllowedDomains: Schema.optional(Schema.Boolean),
+    sharedSuffixes: Schema.optional(
+      Schema.Array(
+        Schema.String.check(
+          Schema.makeFilter((suffix) => isCanonicalHost(suffix) || "must be a domain in canonical form, without '*.'"),
+        ),
+      ),
+    ),
+    wildcard: Schema.optional(Schema.Literals(["any-depth", "one-label"])),
   }),
 )
 
 /** What the engine runs on, as layers. Throws `INVALID_INPUT`. */
 const portsLayer = (options: StrongroomOptions) => {
   checkOptions(options)
-  const { storage, keys, audit, limits } = options
+  const { storage, keys, audit, limits, requireAllowedDomains, sharedSuffixes, wildcard } = options
   const logger = neverThrowing(options.logger ?? silentLogger)
   const pool = noncePool()
   return Layer.mergeAll(
@@ -153,6 +191,11 @@ const portsLayer = (options: StrongroomOptions) => {
     Layer.succeed(Settings, {
       auditReads: audit?.reads ?? true,
       valuesPerRequest: limits?.valuesPerRequest ?? 1_000,
+      allowedDomains: {
+        required: requireAllowedDomains ?? false,
+        sharedSuffixes: [...(sharedSuffixes ?? [])],
+        wildcard: wildcard ?? "any-depth",
+      },
       logger,
     }),
   )

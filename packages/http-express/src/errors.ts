@@ -59,6 +59,7 @@ export const commonErrors = {
     text: "credentials are missing, malformed, unknown, expired or revoked",
     headers: { "WWW-Authenticate": "Bearer" },
   }),
+  RELEASE_DENIED: told(403),
   STORAGE_UNAVAILABLE: notApplied,
   STORAGE_BUSY: notApplied,
   OUTCOME_UNKNOWN: fixed(

@@ -7,6 +7,7 @@ export const errorCodes = [
   // who asks
   "UNAUTHENTICATED",
   "FORBIDDEN",
+  "RELEASE_DENIED",
   // what is named does not exist, or may not be seen
   "WORKSPACE_NOT_FOUND",
   "PROJECT_NOT_FOUND",

@@ -94,7 +94,7 @@ export const ApiTokenText = redacted(
   (value) => isApiToken(value) || "must be ek_live_ and 43 characters of unpadded base64url",
 )
 
-const Permission = Schema.Literals(["read", "read-write", "admin"])
+const Permission = Schema.Literals(["use", "read", "read-write", "admin"])
 const Scope = Schema.Union([
   Schema.Struct({ type: Schema.Literal("workspace") }),
   Schema.Struct({ type: Schema.Literal("project"), project: pattern(uuid, "must be a project id") }),

@@ -107,6 +107,22 @@ export interface VaultSecret {
   readonly updatedAt: Date
 }
 
+export interface ReleaseOptions {
+  /**
+   * What becomes of the value. `release` (the default): it is handed to whoever asks, who needs `read` on the vault.
+   * `forward`: the caller sends it on and whoever asks never holds it; that takes `use`.
+   */
+  readonly purpose?: "release" | "forward"
+  /** Lets `http:` and `ws:` URLs be targets too. */
+  readonly allowCleartext?: boolean
+}
+
+export interface ReleasedSecret {
+  readonly value: Redacted.Redacted<string>
+  /** Canonical: lower case, A-labels, no trailing dot, no port. Connect to this and not to the target as it was given. */
+  readonly host: string
+}
+
 export interface NewToken {
   /** 1–64 code points. */
   readonly name: string

@@ -1,6 +1,10 @@
 /** Who may do what, as pure data and decisions. Default deny; a grant covers what lies below its scope. */
 
-export type Permission = "read" | "read-write" | "admin"
+/**
+ * Each includes those before it. `use` is for vaults alone: to see a vault and what it holds, without values, and to have
+ * its secrets used without getting them.
+ */
+export type Permission = "use" | "read" | "read-write" | "admin"
 
 export type Scope =
   | { readonly type: "workspace" }
@@ -27,7 +31,7 @@ export interface Principal {
   readonly token?: string
 }
 
-const rank: Readonly<Record<Permission, number>> = { read: 1, "read-write": 2, admin: 3 }
+const rank: Readonly<Record<Permission, number>> = { use: 1, read: 2, "read-write": 3, admin: 4 }
 
 /** Whether everything inside `inner` is also inside `outer`. */
 export const contains = (outer: Scope, inner: Scope): boolean => {

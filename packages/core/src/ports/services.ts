@@ -1,5 +1,6 @@
 import { Context } from "effect"
 import type { Effect } from "effect/Effect"
+import type { MatchOptions } from "../domain/domain-match.ts"
 import type { EngineError } from "../domain/errors.ts"
 import type { Cipher } from "./cipher.ts"
 import type { KeyProvider } from "./keys.ts"
@@ -43,6 +44,8 @@ export class Settings extends Context.Service<
     readonly auditReads: boolean
     /** Environments × secrets that one create request may name. */
     readonly valuesPerRequest: number
+    /** How the allowed domains of vault secrets are compared, and whether each must have some. Absent: the defaults. */
+    readonly allowedDomains?: MatchOptions & { readonly required?: boolean }
     readonly logger: Logger
   }
 >()("@strongroom/core/Settings") {}

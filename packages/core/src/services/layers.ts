@@ -9,6 +9,7 @@ import { Keyring } from "./keyring.ts"
 import { Locator } from "./locator.ts"
 import { Principals } from "./principals.ts"
 import { Projects } from "./projects.ts"
+import { Releases } from "./releases.ts"
 import { Rotation } from "./rotation.ts"
 import { Secrets } from "./secrets.ts"
 import { Sessions } from "./sessions.ts"
@@ -25,6 +26,7 @@ export type EngineServices =
   | Environments
   | Principals
   | Projects
+  | Releases
   | Rotation
   | Secrets
   | Tokens
@@ -37,6 +39,7 @@ const useCases = Layer.mergeAll(
   Environments.layer,
   Principals.layer,
   Projects.layer,
+  Releases.layer,
   Rotation.layer,
   Secrets.layer,
   Tokens.layer,

@@ -62,6 +62,8 @@ export interface Session {
     read: (round: number) => Effect.Effect<Snapshot, EngineError>,
     decide: (snapshot: Snapshot, round: number) => Decision<A>,
   ) => Effect.Effect<A, EngineError>
+  /** Commits an audit entry that accompanies no change. */
+  readonly audit: (event: AuditEvent) => Effect.Effect<void, EngineError>
   /** Commits the audit entry of a disclosure, unless those are turned off. */
   readonly disclose: (event: AuditEvent) => Effect.Effect<void, EngineError>
 }
@@ -176,6 +178,15 @@ export class Sessions extends Context.Service<
           )
         })
 
+        const audit = Effect.fnUntraced(function* (event: AuditEvent) {
+          const { status } = yield* Effect.uninterruptible(
+            Effect.flatten(attempt(() => prepare(event, { writes: [] }))),
+          )
+          // The entry itself is all that can be in conflict, and then it is there. An adapter that says otherwise is wrong.
+          if (status === "committed") return
+          return yield* Effect.fail(new StrongroomError("STORAGE_FAILED", "storage has refused an audit entry"))
+        })
+
         return {
           principal,
           partition,
@@ -186,10 +197,8 @@ export class Sessions extends Context.Service<
           page,
           pages,
           transact,
-          disclose: (event) =>
-            auditReads
-              ? Effect.asVoid(Effect.uninterruptible(Effect.flatten(attempt(() => prepare(event, { writes: [] })))))
-              : Effect.void,
+          audit,
+          disclose: (event) => (auditReads ? audit(event) : Effect.void),
         }
       }
 

@@ -1,7 +1,8 @@
-import { Redacted } from "effect"
+import type { Redacted } from "effect"
 import { erase } from "../crypto/bytes.ts"
 import type { DataKeys } from "../crypto/data-key.ts"
 import { StrongroomError } from "../domain/errors.ts"
+import { redact } from "../domain/fields.ts"
 import { fromUtf8 } from "../domain/text.ts"
 import type { Cipher } from "../ports/cipher.ts"
 import type { Address, StoredRecord } from "../ports/storage.ts"
@@ -56,14 +57,18 @@ export class Snapshot {
     keys: DataKeys,
   ): { readonly metadata: A; readonly value: Redacted.Redacted<string> } | undefined {
     const opened = this.value(ref, keys)
-    if (opened === undefined) return undefined
+    return opened === undefined ? undefined : { metadata: opened.metadata, value: this.decode(ref, opened.value) }
+  }
+
+  /** What `value` gave, as redacted text; erases the bytes. Throws `INTEGRITY` for what is not UTF-8. */
+  decode(address: Address, value: Uint8Array): Redacted.Redacted<string> {
     try {
-      return { metadata: opened.metadata, value: Redacted.make(fromUtf8(opened.value), { label: "value" }) }
+      return redact(fromUtf8(value))
     } catch {
-      const record = nameOf({ partition: this.#source.partition, ...ref })
+      const record = nameOf({ partition: this.#source.partition, ...address })
       throw new StrongroomError("INTEGRITY", `record ${record} holds a value that is not UTF-8`, { record })
     } finally {
-      erase(opened.value)
+      erase(value)
     }
   }
 

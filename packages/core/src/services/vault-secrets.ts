@@ -1,9 +1,10 @@
 import { Context, Effect, Layer, Schema } from "effect"
-import { type EngineError, StrongroomError } from "../domain/errors.ts"
+import { type EngineError, invalidInput, StrongroomError } from "../domain/errors.ts"
 import { decodeInput, EnvKey, NonEmptySecretText } from "../domain/fields.ts"
 import type { NewVaultSecret, VaultSecret } from "../domain/model.ts"
 import { may, type Principal } from "../domain/permission.ts"
 import { canonicalDomainList } from "../domains.ts"
+import { Settings } from "../ports/services.ts"
 import { withClosedAt } from "../records/keyset.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
@@ -25,12 +26,17 @@ const decodeNew = decodeInput(
   }),
 )
 
-const canonicalDomains = (patterns: readonly string[]): readonly string[] => {
-  const result = canonicalDomainList(patterns)
+const canonicalDomains = (patterns: readonly string[], settings: DomainSettings): readonly string[] => {
+  if (settings.required === true && patterns.length === 0) {
+    throw invalidInput("allowedDomains", "must hold at least one domain")
+  }
+  const result = canonicalDomainList(patterns, settings)
   if (result.ok) return result.domains
   const path = result.index === undefined ? "allowedDomains" : `allowedDomains[${result.index}]`
   throw new StrongroomError("INVALID_DOMAIN", `${path}: ${result.message}`, { path, reason: result.reason })
 }
+
+type DomainSettings = NonNullable<(typeof Settings)["Service"]["allowedDomains"]>
 
 const shown = ({ id, envKey, allowedDomains, createdAt, updatedAt }: typeof schemas.VaultSecret.Type): VaultSecret => ({
   id,
@@ -56,6 +62,7 @@ export class VaultSecrets extends Context.Service<
   static readonly layer = Layer.effect(
     VaultSecrets,
     Effect.gen(function* () {
+      const { allowedDomains: domainSettings = {} } = yield* Settings
       const sessions = yield* Sessions
 
       return {
@@ -63,7 +70,7 @@ export class VaultSecrets extends Context.Service<
           const [vault, { envKey, value, allowedDomains: patterns = [] }] = yield* attempt(
             () => [decodeVaultId(vaultId), decodeNew(input)] as const,
           )
-          const allowedDomains = yield* attempt(() => canonicalDomains(patterns))
+          const allowedDomains = yield* attempt(() => canonicalDomains(patterns, domainSettings))
           return yield* sessions.use(principal, ({ transact, read, keys, newId, now }) => {
             const ref = layout.vaultSecret(vault, keys.index.leaf("vault-secret", vault, envKey))
             const keysetRef = layout.keyset(vault)

@@ -35,7 +35,7 @@ const vaultNotFound = (id: string) =>
 /** The vault in the snapshot; throws `VAULT_NOT_FOUND` when it is absent or invisible. */
 export const vaultIn = (snapshot: Snapshot, id: string, grants: readonly Grant[]): VaultMetadata => {
   const vault = snapshot.get(layout.vault(id))
-  if (vault !== undefined && may(grants, "read", { type: "vault", vault: id })) return vault
+  if (vault !== undefined && may(grants, "use", { type: "vault", vault: id })) return vault
   throw vaultNotFound(id)
 }
 
@@ -47,7 +47,7 @@ export class Vaults extends Context.Service<
       principal: Principal,
       input: { readonly name: string; readonly description?: string },
     ) => Effect.Effect<Vault, EngineError>
-    /** Those the principal may read, in the order of their making. */
+    /** Those the principal may use, in the order of their making. */
     readonly list: (principal: Principal) => Effect.Effect<readonly Vault[], EngineError>
     readonly remove: (principal: Principal, vault: string) => Effect.Effect<void, EngineError>
   }
@@ -125,8 +125,8 @@ export class Vaults extends Context.Service<
               const snapshot = yield* session.read(authorityOf(principal))
               const grants = yield* attempt(() => grantsOf(principal, snapshot, session.now))
               const vaults = yield* session.pages("vault", layout.vault)
-              const readable = vaults.filter(({ id }) => may(grants, "read", { type: "vault", vault: id }))
-              return yield* Effect.forEach(readable, (vault) =>
+              const visible = vaults.filter(({ id }) => may(grants, "use", { type: "vault", vault: id }))
+              return yield* Effect.forEach(visible, (vault) =>
                 Effect.map(countSecrets(session, vault.id), (total) => shown(vault, total)),
               )
             }),

@@ -24,6 +24,11 @@ describe("openStrongroom", () => {
     ["keys", { keys: undefined }],
     ["logger", { logger: {} }],
     ["audit.reads", { audit: { reads: "no" } }],
+    ["requireAllowedDomains", { requireAllowedDomains: "yes" }],
+    ["sharedSuffixes", { sharedSuffixes: "github.io" }],
+    ["sharedSuffixes[1]", { sharedSuffixes: ["github.io", "GitHub.io"] }],
+    ["sharedSuffixes[0]", { sharedSuffixes: ["*.github.io"] }],
+    ["wildcard", { wildcard: "two-labels" }],
   ])("refuses a wrong %s by its name", async (path, changes) => {
     await expect(openStrongroom(optionsOf(changes))).rejects.toMatchObject({ code: "INVALID_INPUT", details: { path } })
   })

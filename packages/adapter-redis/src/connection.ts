@@ -149,8 +149,8 @@ export class Connection {
       if (status === "ready") return
       if (Date.now() >= deadline) throw readFailure(this.#lastError)
       // "end": the strategy of the caller's client gives up, ours does not.
-      if (status === "wait" || status === "end") this.#client.connect().catch(() => {})
-      await sleep(pollMs)
+      const idle = status === "wait" || status === "end"
+      await Promise.race([sleep(pollMs), ...(idle ? [this.#client.connect().catch(() => {})] : [])])
     }
   }
 
@@ -187,10 +187,8 @@ export class Connection {
 const abortable = async (answer: Promise<unknown>, { signal, writes }: Call): Promise<unknown> => {
   if (signal === undefined) return answer
   const aborted = Promise.withResolvers<never>()
-  const abort = () => {
-    answer.catch(() => {})
+  const abort = () =>
     aborted.reject(new StorageError(writes ? "UNKNOWN_OUTCOME" : "UNAVAILABLE", "aborted after it was sent"))
-  }
   signal.addEventListener("abort", abort, { once: true })
   try {
     return await Promise.race([answer, aborted.promise])

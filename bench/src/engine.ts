@@ -10,7 +10,7 @@ export interface World {
   readonly vault: string
 }
 
-export const valueOf = (bytes: number): string => randomBytes(bytes).toString("base64").slice(0, bytes)
+export const textOf = (bytes: number): string => randomBytes(bytes).toString("base64").slice(0, bytes)
 
 export const openWorld = async (
   options: { readonly storage?: StorageAdapter; readonly auditReads?: boolean; readonly slug?: string } = {},

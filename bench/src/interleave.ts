@@ -4,6 +4,8 @@ export interface Contestant {
   readonly name: string
   /** Does the operation this many times, one after the other or at once, as the comparison is about. */
   readonly run: (operations: number) => Promise<void> | void
+  /** Operations come in multiples of this. Default: 1. */
+  readonly each?: number
 }
 
 export interface Spread {
@@ -45,11 +47,12 @@ const timed = async ({ run }: Contestant, operations: number): Promise<number> =
 
 /** How many operations fill a slice; also warms up. */
 const calibrate = async (contestant: Contestant, sliceMs: number): Promise<number> => {
-  let operations = 1
+  const { each = 1 } = contestant
+  let times = 1
   for (;;) {
-    const took = await timed(contestant, operations)
-    if (took >= sliceMs / 2) return Math.max(1, Math.round((operations * sliceMs) / took))
-    operations = Math.ceil(operations * Math.min(8, Math.max(2, sliceMs / Math.max(took, 0.01))))
+    const took = await timed(contestant, times * each)
+    if (took >= sliceMs / 2) return each * Math.max(1, Math.round((times * sliceMs) / took))
+    times = Math.ceil(times * Math.min(8, Math.max(2, sliceMs / Math.max(took, 0.01))))
   }
 }
 

@@ -1,4 +1,4 @@
-import { cipherCallsOf, create, nameOf, openWorld, read, replay, valueOf, type World } from "../engine.ts"
+import { cipherCallsOf, create, nameOf, openWorld, read, replay, textOf, type World } from "../engine.ts"
 import { type Contestant, interleave, type Pace } from "../interleave.ts"
 import { type Comparison, type Goal, goal, type SuiteResult, sum } from "../result.ts"
 import { type Rival, rivals } from "../rivals.ts"
@@ -81,7 +81,7 @@ export const cryptoSuite = async (pace: Pace): Promise<SuiteResult> => {
   const comparisons: Comparison[] = []
   const goals: Goal[] = []
   for (const { bytes, label } of sizes) {
-    const value = valueOf(bytes)
+    const value = textOf(bytes)
     const world = await openWorld()
     await create(world, ["WARM"], value)
     await read(world, "WARM")

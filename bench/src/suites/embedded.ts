@@ -3,41 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
-import type { StorageAdapter } from "@strongroom/core"
 import { Keyv } from "keyv"
 import { open as openLmdb } from "lmdb"
-import { create, nameOf, openWorld, read, valueOf, type World } from "../engine.ts"
+import { create, nameOf, openWorld, read, textOf, type World } from "../engine.ts"
 import { type Contestant, interleave, type Pace } from "../interleave.ts"
+import { atOnce, fresh, inTurn, type Operation, writers } from "../load.ts"
 import { type Comparison, goal, type SuiteResult } from "../result.ts"
 import { SqliteStore } from "../sqlite-store.ts"
-
-export const writers = 64
-
-/** Calls `operation` so often, at most `writers` at a time. */
-export const atOnce = async (operations: number, operation: () => Promise<unknown>): Promise<void> => {
-  let left = operations
-  const lane = async () => {
-    while (left-- > 0) await operation()
-  }
-  await Promise.all(Array.from({ length: Math.min(writers, operations) }, lane))
-}
-
-const inTurn = async (operations: number, operation: () => Promise<unknown>): Promise<void> => {
-  for (let count = 0; count < operations; count++) await operation()
-}
-
-/** How many records one operation commits, and how long each is. */
-export const recordsOf = (storage: StorageAdapter) => {
-  let lengths: readonly number[] = []
-  const watched: StorageAdapter = {
-    ...storage,
-    commit(partition, commit, options) {
-      lengths = commit.writes.map(({ record }) => record?.bytes.length ?? 0)
-      return storage.commit(partition, commit, options)
-    },
-  }
-  return { watched, lengths: () => lengths }
-}
+import { recordsOf } from "../watch.ts"
 
 const inDirectory = async <A>(use: (path: string) => Promise<A>): Promise<A> => {
   const path = await mkdtemp(join(tmpdir(), "strongroom-bench-"))
@@ -51,11 +24,6 @@ const inDirectory = async <A>(use: (path: string) => Promise<A>): Promise<A> => 
 const strongroom = "Strongroom on LMDB"
 const raw = "raw lmdb, the same records"
 const keyv = "Keyv, sealed by node:crypto, on SQLite"
-
-const fresh = (prefix: string): (() => string) => {
-  let next = 0
-  return () => `${prefix}${next++}`
-}
 
 /** AES-256-GCM around the JSON that Keyv stores. */
 const sealing = () => {
@@ -79,7 +47,7 @@ const sealing = () => {
 /** Durable storage inside the process. */
 export const embeddedSuite = (pace: Pace, listed: readonly number[]): Promise<SuiteResult> =>
   inDirectory(async (path) => {
-    const value = valueOf(100)
+    const value = textOf(100)
     const { watched, lengths } = recordsOf(lmdbStorage({ path: join(path, "strongroom") }))
     const world = await openWorld({ storage: watched })
     await create(world, ["WARM"], value)
@@ -106,9 +74,7 @@ export const embeddedSuite = (pace: Pace, listed: readonly number[]): Promise<Su
       [raw]: rawCommit,
       [keyv]: () => store.set(names.keyv(), value),
     }
-    const contestants = (
-      run: (operations: number, operation: () => Promise<unknown>) => Promise<void>,
-    ): readonly Contestant[] =>
+    const contestants = (run: (operations: number, operation: Operation) => Promise<void>): readonly Contestant[] =>
       Object.entries(operations).map(([name, operation]) => ({ name, run: (count) => run(count, operation) }))
 
     const sequential: Comparison = {
@@ -129,8 +95,9 @@ export const embeddedSuite = (pace: Pace, listed: readonly number[]): Promise<Su
         [
           {
             name: "batches of 100",
+            each: batch,
             run: (count) =>
-              inTurn(Math.ceil(count / batch), () =>
+              inTurn(count / batch, () =>
                 create(
                   world,
                   Array.from({ length: batch }, () => names.ours()),
@@ -176,7 +143,7 @@ export const embeddedSuite = (pace: Pace, listed: readonly number[]): Promise<Su
 const stored = 500
 
 const readsOf = async (world: World, store: Keyv, pace: Pace): Promise<Comparison> => {
-  const value = valueOf(100)
+  const value = textOf(100)
   await create(
     world,
     Array.from({ length: stored }, (_, index) => `READ${index}`),
@@ -199,7 +166,7 @@ const readsOf = async (world: World, store: Keyv, pace: Pace): Promise<Compariso
 
 const listOf = async (path: string, size: number, pace: Pace): Promise<Comparison> => {
   const world = await openWorld({ storage: lmdbStorage({ path }) })
-  const value = valueOf(100)
+  const value = textOf(100)
   for (let done = 0; done < size; done += 1_000) {
     const names = Array.from({ length: Math.min(1_000, size - done) }, (_, index) => nameOf(done + index))
     await create(world, names, value)

@@ -1,3 +1,4 @@
+export { AddressRefusedError, type CheckedAgentOptions, checkedAgent, publicOnlyFetch } from "./checked-agent.ts"
 export {
   GuardedFetchError,
   type GuardedFetchErrorCode,
@@ -12,5 +13,6 @@ export {
   type Release,
   type ReleaseRequest,
 } from "./guarded-fetch.ts"
+export type { AllowPrivateAddresses } from "./public-address.ts"
 export type { SubstitutePlaces } from "./substitute.ts"
 export type { Transport, TransportInit, TransportResponse } from "./transport.ts"

@@ -1,1 +1,1 @@
-export {}
+export { type ForwardRouterOptions, forwardRouter } from "./forward/router.ts"

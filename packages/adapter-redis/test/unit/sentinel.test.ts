@@ -35,6 +35,7 @@ if (process.env["STRONGROOM_SLOW"] === "1") {
       await writeFile(file, lines.join("\n"))
       const sentinel = spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" })
       const admin = new Redis({ port })
+      admin.on("error", () => {}) // not listening yet
       await until(async () => String(await admin.call("SENTINEL", "replicas", "m")).includes(`${replica.port}`))
 
       const client = new Redis({ sentinels: [{ port }], name: "m", lazyConnect: true })

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis"
+import { Redis, type RedisOptions } from "ioredis"
 import { afterAll, expect, it } from "vitest"
 import { newRevision, put } from "../../../core/test/storage/records.ts"
 import { redisStorage } from "../../src/index.ts"
@@ -11,13 +11,13 @@ afterAll(stopServers)
 const address = { collection: "c", leaf: "l" }
 const commit = { checks: [], writes: [put(address, "kept")] }
 
-const open = (server: Server, options: ConstructorParameters<typeof Redis>[0] = {}) =>
-  redisStorage({ client: new Redis({ port: server.port, lazyConnect: true, ...Object(options) }) })
+const open = (server: Server, options: Omit<RedisOptions, "replyMapping">) =>
+  redisStorage({ client: new Redis({ port: server.port, lazyConnect: true, ...options }) })
 
 describeWithServers("what a client is set to", () => {
   it("RESP2 and RESP3 give the same records", async () => {
     const server = await startServer()
-    for (const protocol of [2, 3]) {
+    for (const protocol of [2, 3] as const) {
       const storage = await open(server, { protocol })
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
       const record = { revision: newRevision(), bytes }

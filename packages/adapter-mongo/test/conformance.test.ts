@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto"
+import { startPeer, testStorageAdapter } from "@strongroom/adapter-testkit"
+import { BSON, MongoClient } from "mongodb"
+import * as vitest from "vitest"
+import { mongoStorage } from "../src/index.ts"
+import { type MongoServer, startMongo } from "./support/mongo-server.ts"
+
+const { afterAll, beforeAll } = vitest
+
+let server: MongoServer
+let admin: MongoClient
+beforeAll(async () => {
+  server = await startMongo()
+  admin = new MongoClient(server.uri)
+})
+afterAll(async () => {
+  await admin?.close()
+  await server?.stop()
+})
+
+testStorageAdapter(vitest, {
+  name: "MongoDB",
+  async make() {
+    const database = `kit_${randomBytes(6).toString("hex")}`
+    const open = () => mongoStorage({ uri: server.uri, database })
+    return {
+      storage: await open(),
+      second: open,
+      reopen: open,
+      peer: () => startPeer(new URL("children/peer.ts", import.meta.url), server.uri, database),
+      peek: async () => {
+        const documents = await admin.db(database).collection("strongroom").find().toArray()
+        return documents.map((document) => BSON.serialize(document))
+      },
+      dispose: async () => void (await admin.db(database).dropDatabase()),
+    }
+  },
+})

@@ -1,0 +1,77 @@
+/** The server that the tests run against: the first that can be had of those listed in the package's README. */
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { MongoClient } from "mongodb"
+import { startStandIn } from "../stand-in/stand-in.ts"
+
+export interface MongoServer {
+  readonly uri: string
+  /** What it is, for the run's output. */
+  readonly name: string
+  readonly stop: () => Promise<void>
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  if (address === null || typeof address === "string") throw new Error("no TCP port")
+  return address.port
+}
+
+/** A `mongod` of our own as a replica set of one node. */
+const startMongod = async (): Promise<MongoServer> => {
+  const directory = await mkdtemp(join(tmpdir(), "strongroom-mongod-"))
+  const port = await freePort()
+  const child = spawn(
+    "mongod",
+    ["--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", `${port}`, "--dbpath", directory],
+    { stdio: "ignore" },
+  )
+  const gone = once(child, "exit")
+  const host = `127.0.0.1:${port}`
+  const client = new MongoClient(`mongodb://${host}/?directConnection=true`)
+  await client.db("admin").command({ replSetInitiate: { _id: "rs0", members: [{ _id: 0, host }] } })
+  const { version } = await client.db("admin").command({ buildInfo: 1 })
+  await client.close()
+  return {
+    uri: `mongodb://${host}/?replicaSet=rs0`,
+    name: `mongod ${version}`,
+    stop: async () => {
+      child.kill("SIGKILL")
+      await gone
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Only where somebody has installed it: it downloads a server. */
+const startMemoryServer = async (): Promise<MongoServer | undefined> => {
+  const name = "mongodb-memory-server-core"
+  const found: unknown = await import(name).catch(() => undefined)
+  if (typeof found !== "object" || found === null || !("MongoMemoryReplSet" in found)) return undefined
+  const { MongoMemoryReplSet } = found as {
+    MongoMemoryReplSet: { create(options: object): Promise<{ getUri(): string; stop(): Promise<unknown> }> }
+  }
+  const server = await MongoMemoryReplSet.create({ replSet: { count: 1 } })
+  return { uri: server.getUri(), name, stop: async () => void (await server.stop()) }
+}
+
+/** In the name of every suite that ran against the stand-in, so that the run's summary says so. */
+export const notExercised = "MongoDB itself was not exercised"
+
+export const startMongo = async (): Promise<MongoServer> => {
+  const given = process.env["MONGODB_URI"]
+  if (given !== undefined) return { uri: given, name: "MONGODB_URI", stop: async () => {} }
+  if (spawnSync("mongod", ["--version"]).status === 0) return startMongod()
+  const memoryServer = await startMemoryServer()
+  if (memoryServer !== undefined) return memoryServer
+  const standIn = await startStandIn()
+  return { uri: standIn.uri, name: "a stand-in in this repository", stop: () => standIn.stop() }
+}

@@ -4,6 +4,7 @@ import { lmdbStorage } from "@strongroom/adapter-lmdb"
 import { redisStorage } from "@strongroom/adapter-redis"
 import {
   isStrongroomError,
+  type KeyProvider,
   type Logger,
   localKeys,
   memoryStorage,
@@ -15,7 +16,7 @@ import { type Config, readConfig, root } from "./config.ts"
 import { ensureDemoData } from "./demo-data.ts"
 import { Failure } from "./failure.ts"
 import { greeting } from "./greeting.ts"
-import { hasFiles, keptRootKeys, newRootKey, type RootKey } from "./root-keys.ts"
+import { hasFiles, keptRootKeys, newRootKey } from "./root-keys.ts"
 import { baseUrl, createApp, drain, listen } from "./server.ts"
 
 /** Milliseconds from a signal on. Together the process ends within ten seconds. */
@@ -47,16 +48,20 @@ For more than that, set STRONGROOM_ROOT_KEYS from a place that is kept apart fro
 const hasRecords = async (storage: StorageAdapter): Promise<boolean> =>
   (await storage.list("store", "marker", { limit: 1, maxBytes: 1 })).records.length > 0
 
-const openStores = async ({ rootKeys, storage: choice }: Config): Promise<[StorageAdapter, readonly RootKey[]]> => {
-  if (choice.type === "memory") return [memoryStorage(), rootKeys ?? [newRootKey("memory")]]
+const localKept = async (hasData: () => Promise<boolean>, place: string): Promise<KeyProvider> =>
+  localKeys(await keptRootKeys(kept, keyFile, hasData, place))
+
+const openStores = async ({ rootKeys, storage: choice }: Config): Promise<[StorageAdapter, KeyProvider]> => {
+  const given = rootKeys && localKeys(rootKeys)
+  if (choice.type === "memory") return [memoryStorage(), given ?? localKeys([newRootKey("memory")])]
   if (choice.type === "lmdb") {
     // Before LMDB makes the folder.
-    const keys = rootKeys ?? (await keptRootKeys(kept, keyFile, () => hasFiles(choice.path), choice.path))
+    const keys = given ?? (await localKept(() => hasFiles(choice.path), choice.path))
     return [lmdbStorage({ path: choice.path }), keys]
   }
   const storage = await redisStorage({ url: choice.url, logger })
   try {
-    return [storage, rootKeys ?? (await keptRootKeys(kept, keyFile, () => hasRecords(storage), "Redis"))]
+    return [storage, given ?? (await localKept(() => hasRecords(storage), "Redis"))]
   } catch (error) {
     await storage.close()
     throw error
@@ -64,8 +69,8 @@ const openStores = async ({ rootKeys, storage: choice }: Config): Promise<[Stora
 }
 
 const open = async (config: Config): Promise<Strongroom> => {
-  const [storage, rootKeys] = await openStores(config)
-  const strongroom = await openStrongroom({ storage, keys: localKeys(rootKeys), logger })
+  const [storage, keys] = await openStores(config)
+  const strongroom = await openStrongroom({ storage, keys, logger })
   if (!config.rootKeys && config.storage.type !== "memory") console.log(keyFileNotice)
   return strongroom
 }

@@ -3,6 +3,7 @@ import { globSync, mkdirSync, readFileSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { startServer, stopServers } from "../packages/adapter-redis/test/support/server.ts"
 import { type Block, blocksOf } from "./blocks.ts"
 import { startDemoServer } from "./demo-server.ts"
 import { root, run } from "./run.ts"
@@ -10,7 +11,10 @@ import { root, run } from "./run.ts"
 const documents = globSync(["README.md", "packages/*/README.md", "docs/*.md"], { cwd: root })
   .sort()
   .map((file) => ({ file, blocks: blocksOf(file, readFileSync(join(root, file), "utf8")) }))
-const hasCurl = spawnSync("curl", ["--version"]).status === 0
+const runs = (command: string) => spawnSync(command, ["--version"]).status === 0
+const hasCurl = runs("curl")
+const hasRedis = runs("redis-server")
+const needsRedis = ({ code }: Block) => code.includes("REDIS_URL")
 const typeScript = documents.flatMap(({ blocks }) => blocks).filter(({ language }) => language === "ts")
 
 // Inside the tree, so that the blocks resolve the packages as an application does; .tools is not under version control.
@@ -53,14 +57,20 @@ describe.each(documents.filter(({ blocks }) => blocks.some(({ notRun }) => notRu
   "$file",
   ({ blocks }) => {
     let server: Awaited<ReturnType<typeof startDemoServer>>
+    let redis: NodeJS.ProcessEnv = {}
     beforeAll(async () => {
       server = await startDemoServer()
+      if (hasRedis && blocks.some(needsRedis)) redis = { REDIS_URL: (await startServer()).url }
     })
-    afterAll(() => server?.stop())
+    afterAll(async () => {
+      await server?.stop()
+      await stopServers()
+    })
 
     test.for(blocks.filter(({ notRun }) => notRun === undefined))("$language at $place runs", (block, { skip }) => {
       skip(!hasCurl && block.language === "sh" && block.code.includes("curl"), "curl is missing")
-      return runBlock(block, server.variables)
+      skip(!hasRedis && needsRedis(block), "redis-server is missing")
+      return runBlock(block, { ...server.variables, ...redis })
     })
   },
 )

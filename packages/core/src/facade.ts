@@ -72,6 +72,8 @@ export const facadeOver = (
       secrets: {
         create: promised(vaultSecrets.create),
         list: promised(vaultSecrets.list),
+        update: promised(vaultSecrets.update),
+        remove: promised(vaultSecrets.remove),
         release: promised(releases.release),
       },
     },

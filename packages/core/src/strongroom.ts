@@ -22,6 +22,7 @@ import type {
   StoredPrincipal,
   Vault,
   VaultSecret,
+  VaultSecretChanges,
   Workspace,
 } from "./domain/model.ts"
 import type { Grant, Principal } from "./domain/permission.ts"
@@ -109,6 +110,12 @@ export interface Strongroom {
       create(principal: Principal, vault: string, input: NewVaultSecret): Promise<VaultSecret>
       /** In the order of creation. Values are never part of it. */
       list(principal: Principal, vault: string): Promise<readonly VaultSecret[]>
+      /**
+       * Changes the value, the allowed domains or both; needs `read-write` on the vault. What changes nothing writes
+       * nothing. Letting a host have the value that could not before is audited as `vault-secret.widen`.
+       */
+      update(principal: Principal, vault: string, secret: string, changes: VaultSecretChanges): Promise<VaultSecret>
+      remove(principal: Principal, vault: string, secret: string): Promise<void>
       /**
        * The value, for a target (a URL, `host` or `host:port`) that its allowed domains cover; else `RELEASE_DENIED` with
        * `details.reason`. Either is audited first, whatever `audit.reads` says. Needs `read` on the vault, or `use` for

@@ -4,7 +4,8 @@ import type { ErrorTable } from "./errors.ts"
 
 export interface Answer {
   readonly status: number
-  readonly body: unknown
+  /** Absent: none, as 204 wants it. */
+  readonly body?: unknown
 }
 
 /** One authenticated request. The body is read when it is asked for, so that what is checked before it comes first. */
@@ -22,6 +23,8 @@ export interface Endpoint {
   readonly path: string
   readonly GET?: Operation
   readonly POST?: Operation
+  readonly PATCH?: Operation
+  readonly DELETE?: Operation
 }
 
 /** What tells the two APIs apart. */

@@ -65,17 +65,26 @@ const handle = (server: Server, api: Api, path: string, operation: Operation): R
 }
 
 // One router a path, so that a path that does not decode is an error of the methods served there and of no other.
-const serve = (server: Server, api: Api, { path, GET, POST }: Endpoint): RequestHandler => {
+const serve = (server: Server, api: Api, endpoint: Endpoint): RequestHandler => {
+  const { path, GET, POST, PATCH, DELETE } = endpoint
   const router = Router({ caseSensitive: true })
   // Clients whose base URL ends in a slash ask for //v1/….
   const route = router.route(`/{/}${path}`)
   if (GET) route.get(handle(server, api, path, GET))
   if (POST) route.post(handle(server, api, path, POST))
+  if (PATCH) route.patch(handle(server, api, path, PATCH))
+  if (DELETE) route.delete(handle(server, api, path, DELETE))
+  const served = new Map([
+    ["GET", GET],
+    ["HEAD", GET],
+    ["POST", POST],
+    ["PATCH", PATCH],
+    ["DELETE", DELETE],
+  ])
 
   return (req, res, next) => {
     // Left to itself, Express would answer OPTIONS in the application's place.
-    const served = req.method === "POST" ? POST : (req.method === "GET" || req.method === "HEAD") && GET
-    if (!served) return next()
+    if (served.get(req.method) === undefined) return next()
     router(req, res, (error?: unknown) => {
       if (!(error instanceof URIError && "status" in error)) return next(error)
       const { status, text } = describe(api.errors, new RequestError(400, "path: is not valid percent-encoding"))

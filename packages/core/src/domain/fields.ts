@@ -47,6 +47,7 @@ export const WorkspaceId = pattern(
   "must be a workspace id in lower case",
 )
 export const VaultId = pattern(new RegExp(`^vlt_${ulid}$`, "u"), "must be vlt_ and a ULID")
+export const VaultSecretId = pattern(new RegExp(`^sec_${ulid}$`, "u"), "must be sec_ and a ULID")
 const principalId = new RegExp(`^prn_${ulid}$`, "u")
 export const isPrincipalId = (value: string): boolean => principalId.test(value)
 export const PrincipalId = pattern(principalId, "must be prn_ and a ULID")

@@ -98,6 +98,14 @@ export interface NewVaultSecret {
   readonly allowedDomains?: readonly string[]
 }
 
+/** What is absent stays as it is; `envKey` cannot change. */
+export interface VaultSecretChanges {
+  /** 1–65,536 code points, no lone surrogates. */
+  readonly value?: SecretInput
+  /** Replaces the list. */
+  readonly allowedDomains?: readonly string[]
+}
+
 /** What is told of a vault secret: never its value. */
 export interface VaultSecret {
   readonly id: string

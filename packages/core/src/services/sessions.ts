@@ -29,12 +29,13 @@ export interface SnapshotPage {
 }
 
 /**
- * The outcome of a decision: what to write in one commit and what the caller gets when it has been applied; or what to
- * write before deciding anew; or that somebody else has to finish first.
+ * The outcome of a decision: what to write in one commit and what the caller gets when it has been applied; or what it
+ * gets without any; or what to write before deciding anew; or that somebody else has to finish first.
  */
 export type Decision<A> =
   | (Changes & { readonly next: "done"; readonly audit: AuditEvent; readonly result: A })
   | (Changes & { readonly next: "again"; readonly audit: AuditEvent })
+  | { readonly next: "nothing"; readonly result: A }
   | { readonly next: "wait" }
 
 /** One operation of one principal in its workspace, while the workspace's keys are leased. */
@@ -157,7 +158,7 @@ export class Sessions extends Context.Service<
         ) {
           const [decision, committing] = yield* attempt(() => {
             const decided = decide(snapshot, round)
-            return [decided, decided.next === "wait" ? undefined : prepare(decided.audit, decided)] as const
+            return [decided, "audit" in decided ? prepare(decided.audit, decided) : undefined] as const
           })
           return { decision, outcome: committing === undefined ? undefined : yield* committing }
         })
@@ -170,6 +171,7 @@ export class Sessions extends Context.Service<
             const snapshot = yield* readRound(round)
             // Not to be interrupted between the audit chain's next entry and the outcome of its commit.
             const { decision, outcome } = yield* Effect.uninterruptible(decideAndCommit(decide, snapshot, round))
+            if (decision.next === "nothing") return decision.result
             if (outcome?.status === "committed" && decision.next === "done") return decision.result
             yield* backOff(round)
           }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { reveal } from "../../src/domain/fields.ts"
 import type { Principal } from "../../src/domain/permission.ts"
 import type { Strongroom } from "../../src/strongroom.ts"
 import type { Backend } from "../support/backend.ts"
@@ -136,6 +137,50 @@ export const kills = (backend: Backend): void => {
         },
       )
       expect(commits).toBe(2)
+    })
+
+    it("a vault secret is changed or as it was, removed or whole", { timeout }, async () => {
+      const places = new WeakMap<World, { readonly vault: string; readonly secret: string }>()
+      const placeIn = (world: World) => places.get(world) ?? { vault: "", secret: "" }
+      const prepare = async (world: World) => {
+        const { engine, owner } = world
+        const { id: vault } = await engine.vaults.create(owner, { name: "vault" })
+        const { id: secret } = await engine.vaults.secrets.create(owner, vault, { envKey: "KEY", value: "old" })
+        places.set(world, { vault, secret })
+      }
+      const changes = { value: "new", allowedDomains: ["a.example"] }
+      const updates = await killAtEvery(
+        backend,
+        prepare,
+        (engine, world) =>
+          engine.vaults.secrets.update(world.owner, placeIn(world).vault, placeIn(world).secret, changes),
+        async (engine, world, { when }) => {
+          const { owner } = world
+          const { vault } = placeIn(world)
+          const { value } = await engine.vaults.secrets.release(owner, vault, "KEY", "a.example")
+          const [listed] = await engine.vaults.secrets.list(owner, vault)
+          expect([reveal(value), listed?.allowedDomains]).toEqual(
+            when === "after" ? ["new", ["a.example"]] : ["old", []],
+          )
+        },
+      )
+      const removals = await killAtEvery(
+        backend,
+        prepare,
+        (engine, world) => engine.vaults.secrets.remove(world.owner, placeIn(world).vault, placeIn(world).secret),
+        async (engine, world, { when }) => {
+          const { owner, census, workspace } = world
+          const { vault, secret } = placeIn(world)
+          const left = when === "after" ? 0 : 1
+          expect(await engine.vaults.secrets.list(owner, vault)).toHaveLength(left)
+          const counts = await census.counts(workspace)
+          expect([counts[`vsecret.${vault}`] ?? 0, counts["vsecret-id"] ?? 0]).toEqual([left, left])
+          const again = engine.vaults.secrets.remove(owner, vault, secret)
+          expect(codeOf(await outcomeOf(again))).toBe(when === "after" ? "SECRET_NOT_FOUND" : "ok")
+          await engine.vaults.remove(owner, vault)
+        },
+      )
+      expect([updates, removals]).toEqual([1, 1])
     })
 
     it("an environment is removed with all that it held, or whole", { timeout }, async () => {

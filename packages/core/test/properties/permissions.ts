@@ -47,6 +47,7 @@ type Request =
   | { readonly kind: "projects" | "vaults" }
   | { readonly kind: "vault-secrets"; readonly at: At }
   | { readonly kind: "create-vault-secret"; readonly at: At; readonly envKey: string }
+  | { readonly kind: "release" | "forward"; readonly at: At; readonly envKey: string }
 
 type At = typeof at extends fc.Arbitrary<infer T> ? T : never
 
@@ -68,6 +69,14 @@ const request: fc.Arbitrary<Request> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant("create-vault-secret" as const),
+      at,
+      envKey: fc.constantFrom(...names),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("release" as const, "forward" as const),
       at,
       envKey: fc.constantFrom(...names),
     }),
@@ -155,6 +164,14 @@ const ask = async (
       const created = engine.vaults.secrets.create(principal, vault, { envKey: asked.envKey, value: "value" })
       return [await answerOf(created, ({ envKey }) => envKey), reference.createVaultSecret(rights, vault, asked.envKey)]
     }
+    case "release":
+    case "forward": {
+      const { vault } = whereOf(asked.at)
+      const { kind: purpose, envKey } = asked
+      const released = engine.vaults.secrets.release(principal, vault, envKey, "a.example", { purpose })
+      const expected = reference.releaseVaultSecret(rights, vault, envKey, purpose)
+      return [await answerOf(released, ({ value }) => reveal(value)), expected]
+    }
   }
 }
 
@@ -165,6 +182,8 @@ const answers = [
   ...["ok", "SECRET_NOT_FOUND", "PROJECT_NOT_FOUND"].map((code) => `get: ${code}`),
   ...["ok", "PROJECT_NOT_FOUND"].map((code) => `list: ${code}`),
   ...["ok", "VAULT_NOT_FOUND", "FORBIDDEN", "SECRET_EXISTS"].map((code) => `create-vault-secret: ${code}`),
+  ...["ok", "VAULT_NOT_FOUND", "FORBIDDEN"].map((code) => `release: ${code}`),
+  ...["ok", "VAULT_NOT_FOUND"].map((code) => `forward: ${code}`),
 ]
 
 /** Permissions, against a second implementation of the rules, and what answers tell about what is hidden. */

@@ -283,6 +283,39 @@ export const races = (backend: Backend): void => {
       }),
     )
 
+    it("change and change and remove, of one vault secret: each whole, in some order", { timeout }, () =>
+      property(60, ["removed", "kept"], fc.boolean(), async ({ world, gate, either }, removes) => {
+        const { owner, engine, census, workspace } = world
+        const { secrets } = engine.vaults
+        const vault = (await engine.vaults.create(owner, { name: "vault" })).id
+        const { id } = await secrets.create(owner, vault, { envKey: "KEY", value: "0", allowedDomains: ["a.example"] })
+        const [updates, removal, rotation] = await gate.race(() =>
+          Promise.all([
+            Promise.all([
+              outcomeOf(either(0).vaults.secrets.update(owner, vault, id, { value: "1" })),
+              outcomeOf(either(1).vaults.secrets.update(owner, vault, id, { allowedDomains: ["b.example"] })),
+            ]),
+            removes ? outcomeOf(either(1).vaults.secrets.remove(owner, vault, id)) : undefined,
+            outcomeOf(either(0).keys.rotate(owner, { vault })),
+          ]),
+        )
+        expect(codeOf(rotation)).toBe("ok")
+        if (removal === undefined) {
+          // Neither change is lost to the other.
+          expect(updates.map(codeOf)).toEqual(["ok", "ok"])
+          const { value } = await secrets.release(owner, vault, "KEY", "b.example")
+          expect(reveal(value)).toBe("1")
+        } else {
+          expect(codeOf(removal)).toBe("ok")
+          for (const outcome of updates) expect(["ok", "SECRET_NOT_FOUND"]).toContain(codeOf(outcome))
+          const counts = await census.counts(workspace)
+          expect([counts[`vsecret.${vault}`], counts["vsecret-id"]]).toEqual([undefined, undefined])
+          await engine.vaults.remove(owner, vault)
+        }
+        return [removes ? "removed" : "kept"]
+      }),
+    )
+
     it("revoke and use: what starts after a revocation is refused, what overlaps it is whole", { timeout }, () =>
       property(
         60,

@@ -9,7 +9,7 @@ export interface Rights {
   readonly lists: readonly (readonly Grant[])[]
 }
 
-export const levels = { none: 0, read: 1, "read-write": 2, admin: 3 } as const satisfies Record<
+export const levels = { none: 0, use: 1, read: 2, "read-write": 3, admin: 4 } as const satisfies Record<
   Permission | "none",
   number
 >

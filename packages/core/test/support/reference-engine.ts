@@ -114,22 +114,31 @@ export class ReferenceEngine {
   }
 
   vaults(rights: Rights): Answer {
-    const readable = [...this.#vaults].filter(([id]) => levelAt(rights, vaultPath(id)) >= levels.read)
-    return { gave: readable.map(([id, keys]) => `${id} ${keys.length}`).sort() }
+    const visible = [...this.#vaults].filter(([id]) => levelAt(rights, vaultPath(id)) >= levels.use)
+    return { gave: visible.map(([id, keys]) => `${id} ${keys.length}`).sort() }
   }
 
   vaultSecrets(rights: Rights, vault: string): Answer {
     const keys = this.#vaults.get(vault)
-    if (keys === undefined || levelAt(rights, vaultPath(vault)) < levels.read) return { code: "VAULT_NOT_FOUND" }
+    if (keys === undefined || levelAt(rights, vaultPath(vault)) < levels.use) return { code: "VAULT_NOT_FOUND" }
     return { gave: keys.toSorted() }
   }
 
   createVaultSecret(rights: Rights, vault: string, envKey: string): Answer {
     const keys = this.#vaults.get(vault)
-    if (keys === undefined || levelAt(rights, vaultPath(vault)) < levels.read) return { code: "VAULT_NOT_FOUND" }
+    if (keys === undefined || levelAt(rights, vaultPath(vault)) < levels.use) return { code: "VAULT_NOT_FOUND" }
     if (levelAt(rights, vaultPath(vault)) < levels["read-write"]) return { code: "FORBIDDEN" }
     if (keys.includes(envKey)) return { code: "SECRET_EXISTS", names: [envKey] }
     keys.push(envKey)
     return { gave: envKey }
+  }
+
+  /** Every secret is unrestricted, so that the permission decides alone. */
+  releaseVaultSecret(rights: Rights, vault: string, envKey: string, purpose: "release" | "forward"): Answer {
+    const keys = this.#vaults.get(vault)
+    const level = levelAt(rights, vaultPath(vault))
+    if (keys === undefined || level < levels.use) return { code: "VAULT_NOT_FOUND" }
+    if (purpose === "release" && level < levels.read) return { code: "FORBIDDEN" }
+    return keys.includes(envKey) ? { gave: "value" } : { code: "SECRET_NOT_FOUND" }
   }
 }

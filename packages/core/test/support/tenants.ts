@@ -79,7 +79,7 @@ const drawnGrant: fc.Arbitrary<DrawnGrant> = fc.record({
     { weight: 4, arbitrary: fc.constant("vault" as const) },
   ),
   spot,
-  permission: fc.constantFrom<Permission[]>("read", "read-write", "admin"),
+  permission: fc.constantFrom<Permission[]>("use", "read", "read-write", "admin"),
 })
 
 const grantOf = (tenants: readonly Tenant[], { type, spot: drawn, permission }: DrawnGrant): Grant => {

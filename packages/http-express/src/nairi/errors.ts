@@ -17,7 +17,7 @@ export const nairiErrors: ErrorTable = {
   WORKSPACE_NOT_FOUND: notFound,
   PROJECT_NOT_FOUND: notFound,
   ENVIRONMENT_NOT_FOUND: notFound,
-  SECRET_NOT_FOUND: notFound,
+  SECRET_NOT_FOUND: fixed(404, "secret not found"),
   VAULT_NOT_FOUND: fixed(404, "vault not found"),
   PRINCIPAL_NOT_FOUND: notFound,
   TOKEN_NOT_FOUND: notFound,

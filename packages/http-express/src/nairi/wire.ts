@@ -1,4 +1,4 @@
-import { fields, type NewVaultSecret, type Vault, type VaultSecret } from "@strongroom/core"
+import { fields, type NewVaultSecret, type Vault, type VaultSecret, type VaultSecretChanges } from "@strongroom/core"
 import { Schema } from "effect"
 import { RequestError } from "../errors.ts"
 
@@ -8,6 +8,13 @@ const decodeBody = decodeInput(
   Schema.Struct({
     env_key: fields.EnvKey,
     value: fields.NonEmptySecretText,
+    allowed_domains: Schema.optionalKey(Schema.Array(Schema.String)),
+  }),
+)
+
+const decodePatch = decodeInput(
+  Schema.Struct({
+    value: Schema.optionalKey(fields.NonEmptySecretText),
     allowed_domains: Schema.optionalKey(Schema.Array(Schema.String)),
   }),
 )
@@ -23,9 +30,25 @@ export const decodeCreate = (body: unknown): NewVaultSecret => {
   return { envKey, value, ...(allowedDomains && { allowedDomains }) }
 }
 
+/** Extra fields are dropped, `env_key` among them: it cannot change. */
+export const decodeChanges = (body: unknown): VaultSecretChanges => {
+  if (typeof body === "object" && body !== null && "value" in body && body.value === "") {
+    throw new RequestError(400, "value cannot be empty")
+  }
+  const { value, allowed_domains: allowedDomains } = decodePatch(body)
+  return { ...(value && { value }), ...(allowedDomains && { allowedDomains }) }
+}
+
 const decodeParams = decodeInput(Schema.Struct({ vault_id: fields.VaultId }))
 
 export const decodeVaultId = (params: unknown): string => decodeParams(params).vault_id
+
+const decodeBothParams = decodeInput(Schema.Struct({ vault_id: fields.VaultId, secret_id: fields.VaultSecretId }))
+
+export const decodeSecretIds = (params: unknown): { readonly vault: string; readonly secret: string } => {
+  const { vault_id: vault, secret_id: secret } = decodeBothParams(params)
+  return { vault, secret }
+}
 
 /** Milliseconds are always 000: the API cuts its times to whole seconds. */
 const wholeSeconds = (time: Date): string => new Date(Math.floor(time.getTime() / 1000) * 1000).toISOString()

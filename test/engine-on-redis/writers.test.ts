@@ -2,8 +2,10 @@ import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { Redis } from "ioredis"
 import { afterAll, expect, it } from "vitest"
 import { describeOnServer, sharedUrl } from "../../packages/adapter-redis/test/support/available.ts"
+import { keysOf } from "../../packages/adapter-redis/test/support/raw.ts"
 import { startServer, stopServers } from "../../packages/adapter-redis/test/support/server.ts"
 import type { Report } from "./write.ts"
 
@@ -19,6 +21,9 @@ describeOnServer("64 concurrent writers on one workspace", () => {
     const prefix = `writers-${randomBytes(6).toString("hex")}:`
     const { stdout } = await run(process.execPath, ["--expose-gc", script, url, prefix])
     const report: Report = JSON.parse(stdout)
+    const admin = new Redis(url)
+    await admin.unlink(...(await keysOf(admin, prefix)))
+    admin.disconnect()
     console.log("64 writers:", report)
     expect(report.errors).toEqual([])
     expect(report.contests).toBeGreaterThan(0)

@@ -29,7 +29,7 @@ const refuses = async (env: NodeJS.ProcessEnv, sentence: RegExp, secret?: string
   const { output, ended } = run(tree, env)
   expect(await ended).toBe(2)
   expect(output.out).toBe("")
-  expect(output.err).toMatch(/^strongroom: [A-Z][^\n]*\.\n$/m)
+  expect(output.err).toMatch(/^strongroom: [A-Z][^\n]*\.\n$/)
   expect(output.err).toMatch(sentence)
   if (secret !== undefined) expect(output.err).not.toContain(secret)
   expect(await contentsOf(tree.root)).toEqual(before)

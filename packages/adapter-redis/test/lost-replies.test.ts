@@ -149,6 +149,18 @@ describeWithServers("a commit whose connection breaks", () => {
     await storage.close()
   })
 
+  it("is an unknown outcome when the server falls silent for longer than the caller's client allows", async () => {
+    const { storage } = await openSingle({ ...hostile, socketTimeout: 300 })
+    const revision = newRevision()
+    await commit(storage, newRevision())
+    planOnce(proxies, "swallow-reply")
+    expect(await commit(storage, revision)).toBe("UNKNOWN_OUTCOME")
+    expect(proxies[0]?.happened["swallow-reply"]).toBe(1)
+    await recovered(storage)
+    expect((await storage.read("p", [address]))[0]?.revision).toBe(revision)
+    await storage.close()
+  })
+
   it("is an unknown outcome when the caller's client has a time limit of its own", async () => {
     const { storage } = await openSingle({ ...hostile, commandTimeout: 100 })
     await commit(storage, newRevision())
@@ -156,6 +168,8 @@ describeWithServers("a commit whose connection breaks", () => {
     const revision = newRevision()
     expect(["committed", "UNKNOWN_OUTCOME"]).toContain(await commit(storage, revision))
     expect(proxies[0]?.happened["delay-reply"]).toBe(1)
+    // Replies come in order, so the next one is late as well.
+    await recovered(storage)
     const [found] = await storage.read("p", [address])
     expect(found?.revision).toBe(revision)
     await storage.close()

@@ -55,7 +55,8 @@ describeWithServers("a server that cannot serve now", () => {
     expect(await commit(storage, put(address, "before"))).toBe("committed")
     await replica.command("REPLICAOF", "127.0.0.1", master.port)
     await until(async () => (await infoOf(replica, "INFO", "replication"))["master_link_status"] === "up")
-    expect(await commit(storage, put(address, "lost"))).toBe("UNAVAILABLE")
+    const calls = [commit(storage, put(address, "lost")), read(storage), list(storage)]
+    expect(await Promise.all(calls)).toEqual(Array(3).fill("UNAVAILABLE"))
     await replica.command("REPLICAOF", "NO", "ONE")
     expect(await commit(storage, put(address, "after"))).toBe("committed")
     expect(await read(storage)).toBe("after")

@@ -7,12 +7,11 @@ export {
 } from "./errors.ts"
 export {
   type GuardedFetch,
+  type GuardedFetchBasics,
   type GuardedFetchOptions,
   guardedFetch,
-  type RedactedText,
-  type Release,
-  type ReleaseRequest,
 } from "./guarded-fetch.ts"
 export type { AllowPrivateAddresses } from "./public-address.ts"
+export type { Release, ReleaseRequest, ReleaseSource } from "./release.ts"
 export type { SubstitutePlaces } from "./substitute.ts"
 export type { Transport, TransportInit, TransportResponse } from "./transport.ts"

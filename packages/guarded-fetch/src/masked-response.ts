@@ -21,27 +21,24 @@ const maskedBody = (
 ): ReadableStream<Uint8Array> => {
   const reader = body.getReader()
   const masker = reflection?.start()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          // Until there is something to hand on: a pull that brings nothing is not followed by another.
-          for (;;) {
-            const { done, value } = await reader.read()
-            const input = value instanceof Uint8Array ? value : undefined
-            const output = done ? masker?.end() : input && (masker?.push(input) ?? input)
-            if (output !== undefined && output.length > 0) controller.enqueue(output)
-            if (done) return controller.close()
-            if (output !== undefined && output.length > 0) return
-          }
-        } catch (error) {
-          controller.error(faultOf(error))
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        // Until there is something to hand on: a pull that brings nothing is not followed by another.
+        for (;;) {
+          const { done, value } = await reader.read()
+          const input = value instanceof Uint8Array ? value : undefined
+          const output = done ? masker?.end() : input && (masker?.push(input) ?? input)
+          if (output !== undefined && output.length > 0) controller.enqueue(output)
+          if (done) return controller.close()
+          if (output !== undefined && output.length > 0) return
         }
-      },
-      cancel: (reason) => reader.cancel(reason),
+      } catch (error) {
+        controller.error(faultOf(error))
+      }
     },
-    { highWaterMark: 0 },
-  )
+    cancel: (reason) => reader.cancel(reason),
+  })
 }
 
 interface Address {

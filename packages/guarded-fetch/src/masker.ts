@@ -38,17 +38,10 @@ class Automaton {
     this.#link()
   }
 
-  #childOf(node: number, byte: number): number {
-    if (node === 0) return this.fromRoot[byte] ?? 0
-    let child = this.child[node] ?? 0
-    while (child !== 0 && this.byte[child] !== byte) child = this.sibling[child] ?? 0
-    return child
-  }
-
   #add(needle: Uint8Array, index: number): void {
     let node = 0
     for (const byte of needle) {
-      let next = this.#childOf(node, byte)
+      let next = this.#child(node, byte)
       if (next === 0) {
         next = this.#size++
         this.byte[next] = byte
@@ -78,11 +71,19 @@ class Automaton {
     }
   }
 
+  #child(node: number, byte: number): number {
+    if (node === 0) return this.fromRoot[byte] ?? 0
+    let child = this.child[node] ?? 0
+    while (child !== 0 && this.byte[child] !== byte) child = this.sibling[child] ?? 0
+    return child
+  }
+
   next(from: number, byte: number): number {
-    for (let node = from; ; node = this.fail[node] ?? 0) {
-      const child = this.#childOf(node, byte)
-      if (child !== 0 || node === 0) return child
+    for (let node = from; node !== 0; node = this.fail[node] ?? 0) {
+      const child = this.#child(node, byte)
+      if (child !== 0) return child
     }
+    return this.fromRoot[byte] ?? 0
   }
 
   /** From a node where no needle goes on, its suffix where one may. */
@@ -120,14 +121,16 @@ const start = (automaton: Automaton): Masker => {
   // In order and disjoint; the first may have been written in part, that is: its replacement is out, its end not reached.
   let found: Found[] = []
 
-  const note = (pattern: Pattern): void => {
-    const next = { from: read - pattern.needle.length, to: read, replacement: pattern.replacement }
+  const note = (index: number, to: number): void => {
+    const pattern = automaton.patterns[index]
+    if (pattern === undefined) return
+    const next = { from: to - pattern.needle.length, to, replacement: pattern.replacement }
     let last = found.at(-1)
     while (last !== undefined && last.from >= next.from) {
       found.pop()
       last = found.at(-1)
     }
-    if (last !== undefined && last.to > next.from) last.to = read
+    if (last !== undefined && last.to > next.from) last.to = to
     else found.push(next)
   }
 
@@ -164,13 +167,15 @@ const start = (automaton: Automaton): Masker => {
   return {
     push(chunk) {
       const held = heldBytes()
-      for (const byte of chunk) {
-        node = automaton.next(node, byte)
-        read++
-        const pattern = automaton.patterns[automaton.ends[node] ?? -1]
-        if (pattern !== undefined) note(pattern)
+      const base = read
+      let at = node
+      for (let index = 0; index < chunk.length; index++) {
+        at = automaton.next(at, chunk[index] ?? 0)
+        const pattern = at === 0 ? -1 : (automaton.ends[at] ?? -1)
+        if (pattern !== -1) note(pattern, base + index + 1)
       }
-      node = automaton.open(node)
+      read = base + chunk.length
+      node = automaton.open(at)
       return write(read - (automaton.depth[node] ?? 0), held, chunk)
     },
     end: () => write(read, heldBytes(), none),

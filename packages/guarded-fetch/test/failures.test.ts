@@ -126,6 +126,7 @@ describe("an abort", () => {
   test("during the decision sends nothing", async () => {
     const controller = new AbortController()
     const { fetch, placeholder } = guarded({
+      fetch: () => expect.fail("nothing was to be sent"),
       release: async (request) => {
         controller.abort()
         return releasing().release(request)
@@ -188,6 +189,13 @@ describe("streams stay streams", () => {
     expect((await reader?.read())?.done).toBe(true)
   })
 
+  test("a beginning of the value at the end of an answer is no part of it, and is there", async () => {
+    handler = (request, response) => void response.end(String(request.headers["x-key"]).slice(0, 7))
+    const { fetch, placeholder } = guarded()
+    const response = await fetch(url(), { headers: { "x-key": placeholder("API_KEY") } })
+    expect(await response.text()).toBe(secret.slice(0, 7))
+  })
+
   test("a slow body, byte by byte", async () => {
     handler = async (request, response) => {
       for (const letter of `<${request.headers["x-key"]}>`) {
@@ -241,16 +249,39 @@ describe("streams stay streams", () => {
       if (!(init.body instanceof ReadableStream)) throw new Error("not a stream")
       const reader = init.body.getReader()
       await reader.read()
-      upload?.enqueue(Buffer.from(` ${placeholder("API_KEY")}`))
       late = reader.read()
-      late.catch(() => {})
       return new Response("early")
     }
     let late: Promise<unknown> = Promise.resolve()
     const { fetch, placeholder } = guarded({ fetch: transport, release, substitute: { body: true } })
     const response = await fetch(url(), { method: "POST", body })
+    upload?.enqueue(Buffer.from(`then ${placeholder("API_KEY")}`))
     expect(await response.text()).toBe("early")
     await expect(late).rejects.toMatchObject({ code: "RELEASE_REFUSED" })
     expect(asked).toEqual([])
+  })
+
+  test("so is one whose decision came too late for the answer to be masked", async () => {
+    const decision = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<void>()
+    let late: Promise<unknown> = Promise.resolve()
+    const { fetch, placeholder } = guarded({
+      substitute: { body: true },
+      release: async (request) => {
+        asked.resolve()
+        await decision.promise
+        return releasing().release(request)
+      },
+      fetch: async (_target, init) => {
+        if (!(init.body instanceof ReadableStream)) throw new Error("not a stream")
+        late = init.body.getReader().read()
+        await asked.promise
+        return new Response("early")
+      },
+    })
+    const body = new Blob([placeholder("API_KEY"), "."]).stream()
+    await fetch(url(), { method: "POST", body })
+    decision.resolve()
+    await expect(late).rejects.toMatchObject({ code: "RELEASE_REFUSED" })
   })
 })

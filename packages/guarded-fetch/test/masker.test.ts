@@ -92,6 +92,7 @@ const encodings: Record<string, (value: string) => string> = {
   component: (value) => `?q=${encodeURIComponent(value)}&x`,
   "lower-case component": (value) => encodeURIComponent(value).replace(/%../g, (hex) => hex.toLowerCase()),
   form: (value) => new URLSearchParams({ q: value, r: value }).toString(),
+  "a form with %20": (value) => new URLSearchParams({ q: value }).toString().replaceAll("+", "%20"),
   "a URL's query": (value) => new URL(`https://x.example/?q=${encodeURIComponent(value)}`).href,
   html: (value) =>
     value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),

@@ -78,9 +78,11 @@ describe("a placeholder", () => {
     )
   })
 
-  test("cannot be guessed from another: its last part is a MAC over the env key", () => {
+  test("cannot be guessed from another: its last part is a MAC over the env key and the vault", () => {
     const { of, replace } = placeholders(owner, key)
     unknown(() => replace(of("API_KEY").replace("API_KEY", "API_KEX"), () => "x"))
+    const elsewhere = placeholders({ ...owner, vault: other }, key)
+    unknown(() => elsewhere.replace(of("API_KEY").replace(vault.slice(4), other.slice(4)), () => "x"))
   })
 
   test.each(["", "1A", "A-B", "A B", "é", "A".repeat(256)])("for %j is refused", (envKey) => {

@@ -178,7 +178,9 @@ describe("opted in", () => {
           controller.close()
         },
       })
-      return ["/", { method: "POST", headers: { "content-type": "application/json" }, body }]
+      // The length of what was written is not that of what is sent.
+      const headers = { "content-type": "application/json", "content-length": "70" }
+      return ["/", { method: "POST", headers, body }]
     })
     expect(arrived?.body).toBe('{"q":"v\\"1"}')
     expect(arrived?.headers["transfer-encoding"]).toBe("chunked")
@@ -192,6 +194,14 @@ describe("opted in", () => {
       details: { envKey: "CDN_KEY" },
     })
     expect(servers.everything()).not.toContain("cdn-only")
+  })
+
+  test("a stream needs the canonical host, as it is on its way when it is decided on", async () => {
+    const { fetch, placeholder } = guarded(both)
+    const body = new Blob([placeholder("API_KEY")]).stream()
+    const dotted = servers.url(`${hosts.api}.`, "/")
+    await expect(fetch(dotted, { method: "POST", body })).rejects.toMatchObject({ code: "TARGET_REFUSED" })
+    expect(servers.everything()).not.toContain("s3cr3t")
   })
 
   test("a form's fields and files arrive with the value, its names may not have one", async () => {

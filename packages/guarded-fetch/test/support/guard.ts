@@ -1,5 +1,5 @@
 import { redact, StrongroomError } from "@strongroom/core"
-import { type GuardedFetchOptions, guardedFetch, type Release } from "../../src/index.ts"
+import { type GuardedFetchBasics, guardedFetch, type Release } from "../../src/index.ts"
 import { hosts } from "./servers.ts"
 
 /** Printable ASCII, and of every kind that some encoding changes. */
@@ -30,5 +30,5 @@ export const releasing = (values: Record<string, string> = {}) => {
   return { release, asked }
 }
 
-export const guard = (options: Partial<GuardedFetchOptions> = {}) =>
+export const guard = (options: Partial<GuardedFetchBasics> & { release?: Release } = {}) =>
   guardedFetch({ principal, vault, release: releasing().release, ...options })

@@ -91,11 +91,8 @@ export class Commands {
     const transactional = command["autocommit"] === false
     this.refuse(name, command, transactional)
     // A stale primary gets no majority for what it writes, and finds out.
-    if (
-      staleAt !== undefined &&
-      (writes.has(name) || name === "commitTransaction") &&
-      (name === "commitTransaction" || !transactional)
-    ) {
+    const acknowledged = name === "commitTransaction" || (writes.has(name) && !transactional)
+    if (staleAt !== undefined && acknowledged) {
       throw new ServerError(189, "operation was interrupted: the node is no longer primary")
     }
     const newest = (): number => staleAt ?? this.store.now

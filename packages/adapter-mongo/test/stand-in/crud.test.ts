@@ -40,6 +40,7 @@ describe("documents", () => {
       (await items.find(filter, { sort: { _id: 1 } }).toArray()).map(({ _id }) => _id)
     expect(await ids({})).toEqual(["A", "B", "_", "a", "~"])
     expect(await ids({ _id: { $in: ["a", "A", "none"] } })).toEqual(["A", "a"])
+    expect(await ids({ _id: { $gt: 1 } })).toEqual([])
     expect(
       await ids({
         $or: [

@@ -5,8 +5,8 @@ import type { Doc } from "./values.ts"
 export type FaultAction =
   /** Closes the connection instead of executing the command. */
   | { readonly do: "cut-before" }
-  /** Executes the command and closes the connection instead of answering: a lost acknowledgement. */
-  | { readonly do: "cut-after" }
+  /** Executes the command and closes the connection, at once or on `release()`: a lost acknowledgement. */
+  | { readonly do: "cut-after"; readonly held?: true }
   /** Waits, then executes; with a shorter `maxTimeMS` it answers MaxTimeMSExpired then and does not execute. */
   | { readonly do: "delay"; readonly millis: number }
   /** Executes, waits, then answers. */

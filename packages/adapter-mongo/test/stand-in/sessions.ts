@@ -164,14 +164,9 @@ export class Sessions {
     for (const session of this.sessions.values()) if (session.unit !== undefined) this.expire(session)
   }
 
-  /** A step-down aborts what is open and forgets that it ever was: a new primary knows of committed work only. */
+  /** A step-down aborts what is open; what is committed, a new primary knows too. */
   stepDown(): void {
-    for (const session of this.sessions.values()) {
-      if (session.unit === undefined && session.state !== "aborted") continue
-      this.abortOpen(session)
-      session.number = -1
-      session.state = "none"
-    }
+    for (const session of this.sessions.values()) this.abortOpen(session)
   }
 
   private expire(session: Session): void {

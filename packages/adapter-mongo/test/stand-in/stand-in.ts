@@ -23,6 +23,7 @@ import { Commands } from "./commands.ts"
 import { deadlineOf } from "./context.ts"
 import { isStateChange, ServerError } from "./errors.ts"
 import { type Fault, Faults } from "./faults.ts"
+import type { Unit } from "./store.ts"
 import { type Kind, Topology } from "./topology.ts"
 import { type Doc, isDoc, numberOf } from "./values.ts"
 import { answer, frames, ProtocolError, parse, type Request } from "./wire.ts"
@@ -45,7 +46,7 @@ export class StandIn {
   private readonly server: Server
   private readonly sockets = new Map<Socket, { appName: string | undefined }>()
   private readonly received = new Map<string, number>()
-  private readonly stale = new Map<string | undefined, number>()
+  private readonly stale = new Map<string | undefined, Unit>()
   private ended = new AbortController()
 
   constructor(options: StandInOptions) {
@@ -97,10 +98,11 @@ export class StandIn {
    * all others; with `appName`, only the clients that connect by that name. What stale clients write is not committed.
    */
   makeStale(appName?: string): void {
-    this.stale.set(appName, this.commands.store.now)
+    this.stale.set(appName, this.commands.store.begin())
   }
 
   endStale(): void {
+    for (const unit of this.stale.values()) this.commands.store.abort(unit)
     this.stale.clear()
   }
 
@@ -159,10 +161,11 @@ export class StandIn {
       }
     }
     const { appName } = this.sockets.get(socket) ?? {}
-    const staleAt = this.stale.get(appName) ?? this.stale.get(undefined)
-    const reply = await this.commands.run(name, command, staleAt)
+    const stale = this.stale.get(appName) ?? this.stale.get(undefined)
+    const reply = await this.commands.run(name, command, stale?.readAt)
     switch (action?.do) {
       case "cut-after":
+        if (action.held) await fault?.released.promise
         socket.destroy()
         return undefined
       case "delay-reply":

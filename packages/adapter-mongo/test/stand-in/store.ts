@@ -11,9 +11,6 @@ export class Unit {
   }
 }
 
-/** For how many commits the past stays readable; a server keeps `minSnapshotHistoryWindowInSeconds`, 300 s. */
-const historyWindow = 100
-
 export class Store {
   /** The newest commit. Commits are numbered from 1 on, and the number stands for the time of the commit. */
   now = 1
@@ -21,10 +18,16 @@ export class Store {
   private readonly open = new Set<Unit>()
   private readonly deleted: { readonly chain: Chain; readonly at: number }[] = []
   private readonly waiting = new Set<() => void>()
+  private readonly historyWindow: number
+
+  /** The past stays readable for so many commits; a server keeps `minSnapshotHistoryWindowInSeconds`, 300 s. */
+  constructor(historyWindow = 100) {
+    this.historyWindow = historyWindow
+  }
 
   /** `at` lies in the past for a snapshot read at a given time, and for a stale primary. */
   begin(at = this.now): Unit {
-    if (at < this.now - historyWindow && ![...this.open].some((unit) => unit.readAt <= at)) {
+    if (at < this.now - this.historyWindow && ![...this.open].some((unit) => unit.readAt <= at)) {
       throw new ServerError(239, "Read timestamp is older than the oldest available timestamp.")
     }
     const unit = new Unit(at)
@@ -52,7 +55,7 @@ export class Store {
 
   private end(unit: Unit): void {
     this.open.delete(unit)
-    const horizon = Math.min(this.now - historyWindow, ...[...this.open].map((each) => each.readAt))
+    const horizon = Math.min(this.now - this.historyWindow, ...[...this.open].map((each) => each.readAt))
     for (const chain of unit.written) chain.collection.prune(chain, horizon)
     while (this.deleted[0] !== undefined && this.deleted[0].at <= horizon) {
       const { chain } = this.deleted.shift() ?? {}

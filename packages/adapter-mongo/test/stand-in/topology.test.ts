@@ -88,10 +88,13 @@ it("clients learn of a step-down and of the next election without asking", async
       if (newDescription.type === "RSPrimary") resolve()
     })
   })
+  const hello = () => client.db("admin").command({ hello: 1 })
+  const { electionId: before } = await hello()
   await vi.waitFor(() => expect(standIn.seen("hello")).toBeGreaterThan(0))
   standIn.stepDown(50)
   await elected
   expect(seen).toEqual(["RSSecondary", "RSPrimary"])
+  expect(String((await hello())["electionId"]) > String(before)).toBe(true)
 })
 
 it("a stopped stand-in is gone", async () => {

@@ -37,6 +37,9 @@ describe("a transaction", () => {
     expect(await items.countDocuments({}, { session })).toBe(0)
     await session.abortTransaction()
     expect(await items.countDocuments()).toBe(3)
+    expect(await items.updateOne({ _id: "a" }, { $set: { n: 2 } }, { maxTimeMS: 50 })).toMatchObject({
+      modifiedCount: 1,
+    })
   })
 
   it("reads the state at its first statement", async () => {
@@ -170,7 +173,7 @@ describe("under contention", () => {
     expect(standIn.seen("commitTransaction")).toBe(64)
     expect(standIn.seen("update")).toBeGreaterThan(64)
     expect(standIn.openTransactions).toBe(0)
-  })
+  }, 120_000)
 })
 
 describe("reads outside transactions", () => {

@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, type Redacted, Schema } from "effect"
 import { equalConstantTime, erase } from "../crypto/bytes.ts"
+import type { DataKeys } from "../crypto/data-key.ts"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { decodeInput, EnvKey, NonEmptySecretText, reveal, VaultSecretId } from "../domain/fields.ts"
 import type { NewVaultSecret, VaultSecret, VaultSecretChanges } from "../domain/model.ts"
@@ -79,6 +80,7 @@ interface Found {
   readonly ref: ReturnType<typeof layout.vaultSecret>
   readonly pointerRef: Address
   readonly envKey: string
+  readonly vaultKeys: DataKeys
   readonly keyset: Check
 }
 
@@ -141,7 +143,8 @@ export class VaultSecrets extends Context.Service<
               const record = nameOf({ partition, ...ref })
               throw new StrongroomError("INTEGRITY", `record ${record} is missing, but its pointer exists`, { record })
             }
-            return decide(snapshot, { ref, pointerRef, envKey, keyset: checkOf(snapshot, keysetRef) })
+            const { keys: vaultKeys } = snapshot.keyset(vault)
+            return decide(snapshot, { ref, pointerRef, envKey, vaultKeys, keyset: checkOf(snapshot, keysetRef) })
           },
         )
       })
@@ -232,8 +235,7 @@ export class VaultSecrets extends Context.Service<
             () => changes.allowedDomains && canonicalDomains(changes.allowedDomains, domainSettings),
           )
           return yield* sessions.use(principal, (session) =>
-            change(session, vault, id, (snapshot, { ref, envKey, keyset }): Decision<VaultSecret> => {
-              const { keys } = snapshot.keyset(vault)
+            change(session, vault, id, (snapshot, { ref, envKey, vaultKeys: keys, keyset }): Decision<VaultSecret> => {
               const stored = snapshot.value(ref, keys)
               if (stored === undefined) throw secretNotFound(vault, id)
               const { allowedDomains: before } = stored.metadata
@@ -271,7 +273,7 @@ export class VaultSecrets extends Context.Service<
         remove: Effect.fn("VaultSecrets.remove")(function* (principal, vaultId, secretId) {
           const [vault, id] = yield* attempt(() => [decodeVaultId(vaultId), decodeSecretId(secretId)] as const)
           return yield* sessions.use(principal, (session) =>
-            // Not opened: what cannot be read can still be removed.
+            // Not opened: a secret that cannot be read can still be removed.
             change(session, vault, id, (snapshot, { ref, pointerRef, envKey, keyset }) => ({
               next: "done",
               writes: [remove(ref, snapshot.revision(ref)), remove(pointerRef, snapshot.revision(pointerRef))],

@@ -13,6 +13,7 @@ interface Stage {
   readonly owner: Principal
   readonly environments: readonly string[]
   readonly vault: string
+  readonly vaultSecret: string
   readonly emptyVault: string
   readonly member: string
   readonly tokenId: string
@@ -30,11 +31,11 @@ const setUp = async (): Promise<Stage & { readonly database: Database }> => {
   const secrets = ["ONE", "TWO"].map((name) => ({ name, ...text }))
   await strongroom.secrets.create(owner, { project: "shop", environments: environments.slice(0, 2), secrets })
   const vault = (await strongroom.vaults.create(owner, { name: "agents" })).id
-  await strongroom.vaults.secrets.create(owner, vault, { envKey: "KEY", value: "x" })
+  const vaultSecret = (await strongroom.vaults.secrets.create(owner, vault, { envKey: "KEY", value: "x" })).id
   const emptyVault = (await strongroom.vaults.create(owner, { name: "empty" })).id
   const member = (await strongroom.principals.create(owner, { name: "member", grants })).id
   const issued = await strongroom.tokens.issue(owner, { name: "deploy", grants })
-  const ids = { vault, emptyVault, member, tokenId: issued.id, token: reveal(issued.token) }
+  const ids = { vault, vaultSecret, emptyVault, member, tokenId: issued.id, token: reveal(issued.token) }
   return { database, strongroom, owner, environments, ...ids }
 }
 
@@ -58,6 +59,10 @@ const methods: Readonly<Record<string, readonly [commits: number, call: Call]>> 
   // Disclosures: their audit entry.
   "secrets.list": [1, ({ strongroom, owner }) => strongroom.secrets.list(owner, { project: "shop" })],
   "secrets.get": [1, ({ strongroom, owner }) => strongroom.secrets.get(owner, { project: "shop", name: "ONE" })],
+  "vaults.secrets.release": [
+    1,
+    ({ strongroom, owner, vault }) => strongroom.vaults.secrets.release(owner, vault, "KEY", "a.example"),
+  ],
   // Writes, all of them one atomic commit.
   "principals.create": [1, ({ strongroom, owner }) => strongroom.principals.create(owner, { name: "new", grants })],
   "principals.setGrants": [1, ({ strongroom, owner, member }) => strongroom.principals.setGrants(owner, member, [])],
@@ -78,6 +83,15 @@ const methods: Readonly<Record<string, readonly [commits: number, call: Call]>> 
   "vaults.secrets.create": [
     1,
     ({ strongroom, owner, vault }) => strongroom.vaults.secrets.create(owner, vault, { envKey: "NEW", value: "x" }),
+  ],
+  "vaults.secrets.update": [
+    1,
+    ({ strongroom, owner, vault, vaultSecret }) =>
+      strongroom.vaults.secrets.update(owner, vault, vaultSecret, { value: "y", allowedDomains: ["a.example"] }),
+  ],
+  "vaults.secrets.remove": [
+    1,
+    ({ strongroom, owner, vault, vaultSecret }) => strongroom.vaults.secrets.remove(owner, vault, vaultSecret),
   ],
   "keys.rotate": [1, ({ strongroom, owner, vault }) => strongroom.keys.rotate(owner, { vault })],
   // The exceptions, by name. What lies between their commits is safe to stop at, and why stands beside each.
@@ -146,6 +160,9 @@ describe("attack 18: the process crashes between two writes", () => {
       strongroom.secrets.get(owner, { project: "shop", name: "ABSENT" }),
       strongroom.secrets.list(stranger, { project: "shop" }),
       strongroom.vaults.secrets.create(owner, vault, { envKey: "KEY", value: "x" }),
+      strongroom.vaults.secrets.update(stranger, vault, stage.vaultSecret, { value: "y" }),
+      strongroom.vaults.secrets.remove(stranger, vault, stage.vaultSecret),
+      strongroom.vaults.secrets.release(stranger, vault, "KEY", "a.example"),
       strongroom.tokens.issue(stranger, { name: "new", grants }),
       strongroom.keys.rotate(stranger, { vault }),
     ]

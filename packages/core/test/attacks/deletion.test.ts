@@ -58,8 +58,12 @@ const undetected: Readonly<
   "workspace/slug": { codes: ["PROJECT_NOT_FOUND"], lacking: [] },
   "workspace/token": { codes: ["UNAUTHENTICATED", "TOKEN_NOT_FOUND"], lacking: ["tokens.list"] },
   "workspace/vault": { codes: ["VAULT_NOT_FOUND"], lacking: ["vaults.list"] },
-  "workspace/vsecret": { codes: [], lacking: ["vaults.list", "vaults.secrets.list"] },
-  "workspace/vsecret-id": { codes: [], lacking: [] },
+  // That one is missing is noticed by a change of it, which begins at its pointer.
+  "workspace/vsecret": {
+    codes: ["SECRET_NOT_FOUND", "INTEGRITY"],
+    lacking: ["vaults.list", "vaults.secrets.list"],
+  },
+  "workspace/vsecret-id": { codes: ["SECRET_NOT_FOUND"], lacking: [] },
   "workspace/workspace/info": {
     codes: ["WORKSPACE_NOT_FOUND"],
     lacking: ["workspaces.find by slug", "workspaces.find by id"],

@@ -13,6 +13,8 @@ let two: Strongroom
 let owner: Principal
 let environment: string
 let vault: string
+/** The id of the secret in the vault. */
+let warm: string
 
 const everything: readonly Grant[] = [{ scope: { type: "workspace" }, permission: "read-write" }]
 const secret = (name: string, value = "x") => ({ name, value, type: "runtime", dataType: "text" }) as const
@@ -32,7 +34,7 @@ beforeEach(async () => {
   environment = (await one.environments.create(owner, { project: "shop", name: "production" })).id
   vault = (await one.vaults.create(owner, { name: "agents" })).id
   await create(two, "WARM_UP")
-  await two.vaults.secrets.create(owner, vault, { envKey: "WARM_UP", value: "x" })
+  warm = (await two.vaults.secrets.create(owner, vault, { envKey: "WARM_UP", value: "x" })).id
 })
 afterEach(() => one.close())
 
@@ -137,6 +139,9 @@ describe("attack 17: races between two processes", () => {
       () => two.secrets.get(bearer, { project: "shop", name: "WARM_UP" }),
       () => two.secrets.create(bearer, { project: "shop", environments: [environment], secrets: [secret("LATE")] }),
       () => two.vaults.secrets.list(bearer, vault),
+      () => two.vaults.secrets.release(bearer, vault, "WARM_UP", "a.example"),
+      () => two.vaults.secrets.update(bearer, vault, warm, {}),
+      () => two.vaults.secrets.remove(bearer, vault, warm),
       () => two.vaults.list(bearer),
       () => two.environments.list(bearer, { project: "shop" }),
       () => two.projects.list(bearer),

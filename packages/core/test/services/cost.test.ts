@@ -33,6 +33,24 @@ const counted = (adapter: StorageAdapter) => {
   return { counting, during }
 }
 
+it("costs one read and one commit to release a vault secret, and two reads and one commit to change one", async () => {
+  const { counting, during } = counted(memoryStorage())
+  const keys = localKeys([{ id: "test", key: new Uint8Array(32).fill(1) }])
+  const { workspaces, vaults, close } = await openStrongroom({ storage: counting, keys })
+  const { owner } = await workspaces.create({ slug: "ws_cost", name: "Cost" })
+  const { id: vault } = await vaults.create(owner, { name: "cost" })
+  const { id } = await vaults.secrets.create(owner, vault, { envKey: "KEY", value: "v" })
+  const release = (target: string) => vaults.secrets.release(owner, vault, "KEY", target)
+  const one = { read: 1, list: 0, commit: 1 }
+  expect(await during(() => release("a.example"))).toEqual(one)
+  expect(await during(() => release("http://a.example").catch(() => {}))).toEqual(one)
+  const two = { read: 2, list: 0, commit: 1 }
+  expect(await during(() => vaults.secrets.update(owner, vault, id, { value: "w" }))).toEqual(two)
+  expect(await during(() => vaults.secrets.update(owner, vault, id, { value: "w" }))).toEqual({ ...two, commit: 0 })
+  expect(await during(() => vaults.secrets.remove(owner, vault, id))).toEqual(two)
+  await close()
+})
+
 it("costs at most two reads and one commit for a create or a get with an API token, its check included", async () => {
   const storage = memoryStorage()
   const keys = localKeys([{ id: "test", key: new Uint8Array(32).fill(1) }])

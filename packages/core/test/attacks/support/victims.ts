@@ -12,7 +12,7 @@ export interface Victim {
 }
 
 /** What is written for later and opened by nothing yet: receipts, and the ways from an id to its secret. */
-const neverOpened = ["dir/receipt", "store/receipt", "workspace/secret-id", "workspace/vsecret-id"]
+const neverOpened = ["dir/receipt", "store/receipt", "workspace/secret-id"]
 
 /** One record of every kind that some call opens, found out by flipping a bit of it. */
 export const findVictims = async (world: World, before: Outcomes): Promise<readonly Victim[]> => {

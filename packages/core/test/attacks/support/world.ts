@@ -23,6 +23,8 @@ export interface Tenant {
   readonly production: Environment
   readonly vault: string
   readonly emptyVault: string
+  /** Of the vault's secrets, by env_key. */
+  readonly vaultSecrets: Readonly<Record<"API_KEY" | "OTHER_KEY", string>>
 }
 
 const makeTenant = async (strongroom: Strongroom, slug: string): Promise<Tenant> => {
@@ -46,15 +48,17 @@ const makeTenant = async (strongroom: Strongroom, slug: string): Promise<Tenant>
   const vault = await strongroom.vaults.create(owner, { name: "agents", description: "what agents may use" })
   const makeVaultSecret = (envKey: string, allowedDomains: readonly string[]) =>
     strongroom.vaults.secrets.create(owner, vault.id, { envKey, value: `${slug} ${envKey}`, allowedDomains })
-  await makeVaultSecret("API_KEY", ["api.example.com"])
-  await makeVaultSecret("OTHER_KEY", ["*.example.org"])
+  const vaultSecrets = {
+    API_KEY: (await makeVaultSecret("API_KEY", ["api.example.com"])).id,
+    OTHER_KEY: (await makeVaultSecret("OTHER_KEY", ["*.example.org"])).id,
+  }
   const emptyVault = (await strongroom.vaults.create(owner, { name: "spare" })).id
 
   const grants = [{ scope: { type: "workspace" }, permission: "read" }] as const
   const member = await strongroom.principals.create(owner, { name: "member", grants })
   const issued = await strongroom.tokens.issue(owner, { name: "deploy", grants })
   const token = reveal(issued.token)
-  const ids = { member: member.id, tokenId: issued.id, vault: vault.id, emptyVault }
+  const ids = { member: member.id, tokenId: issued.id, vault: vault.id, emptyVault, vaultSecrets }
   return { slug, owner, token, project, development, production, ...ids }
 }
 
@@ -127,9 +131,9 @@ export const readsOf = (strongroom: Strongroom, { acme, other }: World): Acts =>
   ),
 })
 
-/** Every write that the facade offers, in the first workspace. Ids are random, so that only their success is compared. */
+/** Every write that the facade offers, in the first workspace, and releases, which are always audited. Ids are random, so that only their success is compared. */
 export const writesOf = (strongroom: Strongroom, { acme }: World): Acts => {
-  const { owner, member, tokenId, vault, development, production } = acme
+  const { owner, member, tokenId, vault, vaultSecrets, development, production } = acme
   const { workspaces, principals, tokens, projects, environments, secrets, vaults, keys } = strongroom
   const grants = [{ scope: { type: "workspace" }, permission: "read" }] as const
   const secret = { name: "NEW_KEY", value: "new", type: "runtime", dataType: "text" } as const
@@ -145,6 +149,13 @@ export const writesOf = (strongroom: Strongroom, { acme }: World): Acts => {
       secrets.create(owner, { project: "shop", environments: [development.id, production.id], secrets: [secret] }),
     "vaults.create": () => vaults.create(owner, { name: "new" }),
     "vaults.secrets.create": () => vaults.secrets.create(owner, vault, { envKey: "NEW_KEY", value: "new" }),
+    "vaults.secrets.release": async () => {
+      const { value } = await vaults.secrets.release(owner, vault, "API_KEY", "https://api.example.com/")
+      if (reveal(value) !== "acme API_KEY") throw new Error("another value was released")
+    },
+    "vaults.secrets.update": () =>
+      vaults.secrets.update(owner, vault, vaultSecrets.API_KEY, { allowedDomains: ["new.example.com"] }),
+    "vaults.secrets.remove": () => vaults.secrets.remove(owner, vault, vaultSecrets.OTHER_KEY),
     "keys.rotate an environment": () => keys.rotate(owner, { project: "shop", environment: development.id }),
     "keys.rotate a vault": () => keys.rotate(owner, { vault }),
     "vaults.remove": () => vaults.remove(owner, acme.emptyVault),

@@ -1,6 +1,6 @@
 /** Calls of an adapter together with what must come of them. */
 import assert from "node:assert/strict"
-import { setTimeout as delay } from "node:timers/promises"
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises"
 import type {
   Address,
   Check,
@@ -11,7 +11,7 @@ import type {
   StoredRecord,
   Write,
 } from "@strongroom/core"
-import { at, nameOf, put, text } from "./records.ts"
+import { at, everything, leavesOf, nameOf, put, text } from "./records.ts"
 
 export const codeOf = (error: unknown): unknown =>
   typeof error === "object" && error !== null && "code" in error ? error.code : undefined
@@ -56,6 +56,13 @@ export const assertConflict = (result: CommitResult, failed: readonly Address[])
   }
 }
 
+/** Compares names only: a difference in bytes could be too large to print, and should not be printed. */
+export const mustBeEmpty = async (storage: StorageAdapter, partition: string, collection: string): Promise<void> => {
+  const page = await storage.list(partition, collection, everything)
+  assert.deepEqual(leavesOf(page), [], "nothing was to be written")
+  assert.equal(page.more, false)
+}
+
 export const mustReject = async (call: () => Promise<unknown>, code: StorageErrorCode, why: string): Promise<void> => {
   const outcome = await call().then(
     () => "it was accepted",
@@ -80,5 +87,7 @@ export const increment = async (storage: StorageAdapter, partition: string, time
       writes: [put(address, `${Number(text(found?.bytes)) + 1}`)],
     })
     if (result.status === "committed") done++
+    // Adapters that answer without leaving this turn, and never let a commit pass, would stop every clock.
+    else await nextTurn()
   }
 }

@@ -7,6 +7,7 @@ import { commits } from "./commits.ts"
 import { contention } from "./contention.ts"
 import { durability } from "./durability.ts"
 import { errors } from "./errors.ts"
+import { histories } from "./histories.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { limits } from "./limits.ts"
 import { model } from "./model.ts"
@@ -26,6 +27,7 @@ export const clauses: readonly Clause[] = [
   ...contention,
   ...snapshots,
   ...clients,
+  ...histories,
   ...rules,
   ...limits,
   ...errors,

@@ -11,6 +11,8 @@ import { absent, at, digest, everything, leavesOf, put, remove, unchanged } from
  */
 const seen = async (writer: StorageAdapter, reader: StorageAdapter, round: number): Promise<void> => {
   const write = put(at("a"), `${round}`)
+  await readOne(reader, "p", at("a"))
+  await reader.list("p", "d", everything)
   let returned = false
   const committing = mustCommit(writer, "p", [write, put(at(`${round}`, "d"))]).finally(() => {
     returned = true

@@ -51,6 +51,15 @@ const ring = async (clients: Clients, subject: Subject): Promise<void> => {
   }
 }
 
+const blind = async ({ storage }: Subject): Promise<void> => {
+  const guard = put(at("guard", "guards"))
+  await mustCommit(storage, "p", [guard])
+  const writes = Array.from({ length: 50 }, (_, i) => put(at("a"), `${i}`))
+  await Promise.all(writes.map((write) => mustCommit(storage, "p", [write], [unchanged(guard)])))
+  const last = digest(await readOne(storage, "p", at("a")))
+  assert.ok(writes.some(({ record }) => digest(record) === last))
+}
+
 export const contention: readonly Clause[] = [
   {
     id: "contention-create",
@@ -66,6 +75,11 @@ export const contention: readonly Clause[] = [
     id: "contention-write-skew",
     title: "holds what a commit only checks as firmly as what it writes: no write skew",
     run: (subject) => ring([subject.storage], subject),
+  },
+  {
+    id: "contention-no-conflict",
+    title: "commits all of 50 at the same time whose checks hold: a lost race inside the adapter is no conflict",
+    run: blind,
   },
   {
     id: "clients-create",

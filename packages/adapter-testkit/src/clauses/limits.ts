@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
 import type { StorageAdapter, Write } from "@strongroom/core"
-import { mustCommit, mustReject } from "../calls.ts"
+import { mustBeEmpty, mustCommit, mustReject } from "../calls.ts"
 import type { Clause } from "../clause.ts"
-import { absent, at, digests, everything, put, remove, stale } from "../records.ts"
+import { absent, at, digests, put, remove, stale } from "../records.ts"
 
 /** So many records of these sizes. The contents differ, so that a store that compresses gains little from it. */
 const named = (count: number, bytes: (i: number) => number): Write[] =>
@@ -37,7 +37,7 @@ export const limits: readonly Clause[] = [
         assert.deepEqual(digests(await storage.read("p", writes)), digests(writes.map(({ record }) => record)))
         const checks = writes.map(({ collection, leaf, record }) => ({ collection, leaf, revision: record?.revision }))
         await mustCommit(storage, "p", writes.map(remove), checks)
-        assert.deepEqual(await storage.list("p", "c", everything), { records: [], more: false })
+        await mustBeEmpty(storage, "p", "c")
       }
     },
   },
@@ -52,7 +52,7 @@ export const limits: readonly Clause[] = [
       await mustReject(attempt(fullCommit(storage, 1)), "LIMIT", "a commit of one byte more")
       const checks = named(commitRecords + 1, () => 0).map(stale)
       await mustReject(() => storage.commit("p", { checks, writes: [put(at("a"))] }), "LIMIT", "one check more")
-      assert.deepEqual(await storage.list("p", "c", everything), { records: [], more: false })
+      await mustBeEmpty(storage, "p", "c")
     },
   },
 ]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { ListOptions, Page, StorageAdapter } from "@strongroom/core"
 import fc from "fast-check"
-import { mustCommit } from "../calls.ts"
+import { mustBeEmpty, mustCommit } from "../calls.ts"
 import type { Clause } from "../clause.ts"
 import { checkProperty } from "../property.ts"
 import { at, byBytes, digests, everything, leavesOf, put, remove } from "../records.ts"
@@ -20,7 +20,10 @@ const listAll = async (
     const after = last.records.at(-1)?.leaf
     assert.ok(after !== undefined, "a page that says `more` is not empty")
     await between(pages.length, after)
-    pages.push(await storage.list("p", collection, { ...options, after }))
+    const page = await storage.list("p", collection, { ...options, after })
+    // Or it might never end.
+    for (const leaf of leavesOf(page)) assert.ok(byBytes(leaf, after) > 0, `${leaf} is listed after ${after}`)
+    pages.push(page)
   }
 }
 
@@ -81,8 +84,8 @@ export const pages: readonly Clause[] = [
       assert.deepEqual(await after("d"), ["d.d"])
       assert.deepEqual(await after("d.d"), [])
       assert.deepEqual(await after("~".repeat(128)), [])
-      assert.deepEqual(await storage.list("p", "none", everything), { records: [], more: false })
-      assert.deepEqual(await storage.list("none", "c", everything), { records: [], more: false })
+      await mustBeEmpty(storage, "p", "none")
+      await mustBeEmpty(storage, "none", "c")
     },
   },
   {
@@ -93,8 +96,9 @@ export const pages: readonly Clause[] = [
       await mustCommit(storage, "p", writes.slice(0, 1_000))
       await mustCommit(storage, "p", writes.slice(1_000))
       const page = await storage.list("p", "c", everything)
-      assert.deepEqual(digests(page.records.map(({ record }) => record)), digests(writes.map(({ record }) => record)))
+      assert.equal(page.records.length, writes.length)
       assert.equal(page.more, false)
+      assert.deepEqual(digests(page.records.map(({ record }) => record)), digests(writes.map(({ record }) => record)))
       assert.equal((await storage.list("p", "c", { ...everything, limit: 1_500 })).more, false)
       assert.equal((await storage.list("p", "c", { ...everything, limit: 1_499 })).more, true)
     },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { setTimeout as delay } from "node:timers/promises"
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises"
 import type { StorageAdapter } from "@strongroom/core"
 import { codeOf } from "../calls.ts"
 import type { Clause } from "../clause.ts"
@@ -24,6 +24,7 @@ const writePairsHere = async (storage: StorageAdapter, name: string, count: numb
     for (;;) {
       try {
         if (await writePair(storage, leaf)) break
+        await nextTurn()
       } catch (error) {
         const code = codeOf(error)
         if ((code !== "UNAVAILABLE" && code !== "BUSY") || Date.now() > end) throw error

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import type { Commit } from "@strongroom/core"
-import { mustReject } from "../calls.ts"
+import { mustBeEmpty, mustReject } from "../calls.ts"
 import type { Clause } from "../clause.ts"
 import { absent, at, everything, newRevision, put, remove, stale } from "../records.ts"
 
@@ -39,7 +39,7 @@ export const rules: readonly Clause[] = [
         const commit = { checks: [], writes: [put(at("a"))] }
         await mustReject(() => storage.commit(name, commit), "FATAL", `a partition named ${JSON.stringify(name)}`)
       }
-      assert.deepEqual(await storage.list("p", "c", everything), { records: [], more: false })
+      await mustBeEmpty(storage, "p", "c")
     },
   },
   {

@@ -77,14 +77,34 @@ describe("a value that comes back", () => {
     expect(response.headers.get("content-encoding")).toBeNull()
   })
 
-  test("in a coding that is not decoded: the answer is refused, and such codings are not asked for", async () => {
-    const { fetch, placeholder } = guarded()
-    handler = (_request, response) => void response.setHeader("content-encoding", "zstd").end("?")
-    const headers = { key: placeholder("API_KEY"), "accept-encoding": "zstd, rot13" }
-    await expect(fetch(url(), { headers })).rejects.toMatchObject({ code: "RESPONSE_REFUSED" })
+  test.each(["zstd", "gzip, identity", "identity, gzip", "gzip,", ",gzip", "gzip gzip", "x"])(
+    "in the content coding %j, which is not decoded: the answer is refused",
+    async (coding) => {
+      const answer: Handler = (request, response) => {
+        response.setHeader("content-encoding", coding)
+        response.end(gzipSync(keyOf(request)))
+      }
+      await expect(answered(answer)).rejects.toMatchObject({
+        code: "RESPONSE_REFUSED",
+        details: { reason: "content_encoding" },
+      })
+      // Nothing was used, so nothing can come back.
+      expect((await guarded().fetch(url())).status).toBe(200)
+    },
+  )
+
+  test.each(["gzip, gzip", "GZIP,x-gzip"])("in the content coding %j is masked", async (coding) => {
+    const { p, response } = await answered((request, response) => {
+      response.setHeader("content-encoding", coding)
+      response.end(gzipSync(gzipSync(keyOf(request))))
+    })
+    expect(await response.text()).toBe(p)
+  })
+
+  test("no other codings are asked for, whatever the caller accepts", async () => {
+    handler = (_request, response) => void response.end()
+    await guarded().fetch(url(), { headers: { "accept-encoding": "zstd, rot13" } })
     expect(servers.arrived[0]?.headers["accept-encoding"]).toBe("br, gzip, deflate")
-    // Nothing was used, so nothing can come back.
-    expect((await fetch(url(), { redirect: "manual" })).status).toBe(200)
   })
 
   test("in binary content is masked as well", async () => {

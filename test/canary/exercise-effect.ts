@@ -11,6 +11,7 @@ import {
   engineLayer,
   Principals,
   Projects,
+  Releases,
   RootKeys,
   Rotation,
   Secrets,
@@ -55,6 +56,7 @@ const services = Effect.all({
   environments: Environments,
   principals: Principals,
   projects: Projects,
+  releases: Releases,
   rotation: Rotation,
   secrets: Secrets,
   tokens: Tokens,
@@ -98,7 +100,7 @@ export const openTraced = async (storage: StorageAdapter, traces: Traces) => {
       run(method(...args))
   const { auditLog, directory, environments, principals, projects, rotation, secrets, tokens, ...rest } =
     await runtime.runPromise(services)
-  const { vaultSecrets, vaults, workspaces } = rest
+  const { releases, vaultSecrets, vaults, workspaces } = rest
   const strongroom: Strongroom = {
     workspaces: { create: on(workspaces.create), find: on(workspaces.find) },
     principals: { create: on(principals.create), get: on(principals.get), setGrants: on(principals.setGrants) },
@@ -116,7 +118,13 @@ export const openTraced = async (storage: StorageAdapter, traces: Traces) => {
       create: on(vaults.create),
       list: on(vaults.list),
       remove: on(vaults.remove),
-      secrets: { create: on(vaultSecrets.create), list: on(vaultSecrets.list) },
+      secrets: {
+        create: on(vaultSecrets.create),
+        list: on(vaultSecrets.list),
+        update: on(vaultSecrets.update),
+        remove: on(vaultSecrets.remove),
+        release: on(releases.release),
+      },
     },
     keys: { rotate: on(rotation.rotate) },
     audit: { list: on(auditLog.list) },

@@ -33,7 +33,7 @@ export const record = async (traces: Traces, where: string, call: () => Promise<
 
 /** Arguments with which each method succeeds, most of them again and again. */
 const goodArguments = (stage: Stage): Readonly<Record<string, readonly unknown[]>> => {
-  const { owner, workspace, project, environments, vault, emptyVault, member, tokenId } = stage
+  const { owner, workspace, project, environments, vault, vaultSecret, emptyVault, member, tokenId } = stage
   const grants = [
     { scope: { type: "workspace" }, permission: "read" },
     { scope: { type: "environment", project, environment: environments[0] }, permission: "read-write" },
@@ -68,11 +68,25 @@ const goodArguments = (stage: Stage): Readonly<Record<string, readonly unknown[]
       { envKey: "NEW", value: marker("vaultValue"), allowedDomains: ["api.example.com", "*.example.org"] },
     ],
     "vaults.secrets.list": [owner, vault],
+    "vaults.secrets.update": [
+      owner,
+      vault,
+      vaultSecret,
+      { value: marker("vaultValue"), allowedDomains: ["api.example.com", "*.example.org"] },
+    ],
+    "vaults.secrets.release": [
+      owner,
+      vault,
+      "KEY",
+      "https://api.example.com/",
+      { purpose: "release", allowCleartext: false },
+    ],
     "keys.rotate": [owner, { project, environment: environments[0] }],
     "audit.list": [owner, { limit: 1000 }],
     ping: [],
     // These end what the others need.
     "tokens.revoke": [owner, tokenId],
+    "vaults.secrets.remove": [owner, vault, vaultSecret],
     "vaults.remove": [owner, emptyVault],
     "environments.remove": [owner, { project, environment: environments[2] }],
     close: [],
@@ -211,6 +225,11 @@ export const provokeRefusals = async ({ strongroom, traces, ...stage }: Stage): 
     () => vaults.secrets.create(owner, `vlt_${ulid}`, { envKey: "NEW", value }),
     () => vaults.secrets.create(owner, vault, { envKey: "NEW", value, allowedDomains: [marker("stray")] }),
     () => vaults.secrets.create(owner, vault, { envKey: "NEW", value, allowedDomains: [`${marker("stray")}.com`] }),
+    () => vaults.secrets.release(owner, vault, "KEY", `https://user:${marker("stray")}@api.example.com/`),
+    () => vaults.secrets.release(owner, vault, "KEY", `https://evil.example/?${marker("stray")}`),
+    () => vaults.secrets.release(owner, vault, "ABSENT", "https://api.example.com/"),
+    () => vaults.secrets.update(reader, vault, stage.vaultSecret, { value }),
+    () => vaults.secrets.update(owner, vault, stage.vaultSecret, { allowedDomains: [`${marker("stray")}.com:1`] }),
     () => vaults.remove(owner, vault),
     () => principals.get(owner, `prn_${ulid}`),
     () => tokens.revoke(owner, `tok_${ulid}`),

@@ -79,7 +79,7 @@ const failing = (inner: StorageAdapter, state: Switch): StorageAdapter => {
 
 /** Some calls of every kind. */
 const callSome = async (stage: Stage, codes: Set<string>): Promise<void> => {
-  const { strongroom, traces, owner, project, environments, vault } = stage
+  const { strongroom, traces, owner, project, environments, vault, vaultSecret } = stage
   const text = { value: marker("value"), note: marker("note"), type: "runtime", dataType: "text" } as const
   const create = { project, environments, secrets: [{ name: "FAIL", ...text }] }
   const calls: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -88,6 +88,9 @@ const callSome = async (stage: Stage, codes: Set<string>): Promise<void> => {
     "secrets.get": () => strongroom.secrets.get(owner, { project, name: "TEXT" }),
     "vaults.secrets.create": () =>
       strongroom.vaults.secrets.create(owner, vault, { envKey: "FAIL", value: marker("vaultValue") }),
+    "vaults.secrets.update": () =>
+      strongroom.vaults.secrets.update(owner, vault, vaultSecret, { value: `${marker("vaultValue")} again` }),
+    "vaults.secrets.release": () => strongroom.vaults.secrets.release(owner, vault, "KEY", "api.example.com"),
     "vaults.list": () => strongroom.vaults.list(owner),
     "tokens.issue": () => strongroom.tokens.issue(owner, { name: "fail", grants: [] }),
     "workspaces.create": () => strongroom.workspaces.create({ slug: "fail", name: "Fail" }),

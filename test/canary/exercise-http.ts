@@ -184,6 +184,22 @@ export const exerciseHttp = async (
     await send(secrets, { environments: [environments[0], environments[0]], secrets: [{ key: "NEW", ...text }] })
     await send(vaults, { env_key: "NEW", value: marker("vaultValue"), allowed_domains: [stray, `${stray}.com`] })
     await send(vaults, { env_key: "NEW", value: marker("vaultValue"), allowed_domains: [`*.${stray}`] })
+
+    const input = { envKey: "GOING", value: marker("vaultValue") }
+    const { id } = await strongroom.vaults.secrets.create(stage.owner, vault, input)
+    const path = `${vaults}/${id}`
+    const change = JSON.stringify({ value: `${marker("vaultValue")} again`, allowed_domains: ["api.example.com"] })
+    for (const body of [change, change, "{}", ...badBodies(change)]) {
+      await call({ method: "PATCH", path, headers: json, body })
+    }
+    for (const token of [revoked, reader]) {
+      const headers = { ...json, authorization: `Bearer ${token}` }
+      await call({ method: "PATCH", path, headers, body: change })
+      await call({ method: "DELETE", path, headers })
+    }
+    await call({ method: "DELETE", path: `${vaults}/${quoted}`, headers: bearer })
+    await call({ method: "DELETE", path, headers: bearer })
+    await call({ method: "DELETE", path, headers: bearer })
   })
 }
 

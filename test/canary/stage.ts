@@ -22,6 +22,7 @@ export interface Stage {
   readonly project: string
   readonly environments: readonly string[]
   readonly vault: string
+  readonly vaultSecret: string
   readonly emptyVault: string
   readonly member: string
   readonly tokenId: string
@@ -74,7 +75,8 @@ export const setUp = async (strongroom: Strongroom, traces: Traces): Promise<Sta
     ],
   })
   const { id: vault } = await strongroom.vaults.create(owner, { name: "vault" })
-  await strongroom.vaults.secrets.create(owner, vault, { envKey: "KEY", value: marker("vaultValue") })
+  const input = { envKey: "KEY", value: marker("vaultValue"), allowedDomains: ["api.example.com"] }
+  const { id: vaultSecret } = await strongroom.vaults.secrets.create(owner, vault, input)
   const { id: emptyVault } = await strongroom.vaults.create(owner, { name: "empty" })
   const grants = [{ scope: { type: "workspace" }, permission: "read-write" }] as const
   const { id: member } = await strongroom.principals.create(owner, { name: "member", grants })
@@ -82,6 +84,6 @@ export const setUp = async (strongroom: Strongroom, traces: Traces): Promise<Sta
   const token = known === undefined ? { token: markedToken } : {}
   const issued = await strongroom.tokens.issue(owner, { name: "token", grants, ...token })
   if (known === undefined && reveal(issued.token) !== markedToken) throw new Error("the token is not the marked one")
-  const ids = { workspace: owner.workspace, project, vault, emptyVault, member, tokenId: issued.id }
+  const ids = { workspace: owner.workspace, project, vault, vaultSecret, emptyVault, member, tokenId: issued.id }
   return { strongroom, traces, owner, environments, ...ids }
 }

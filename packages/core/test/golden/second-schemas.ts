@@ -36,7 +36,7 @@ const subject: Guard<Readonly<Record<string, string | readonly string[]>>> = (
 
 const grant = object({
   scope: object({ type: oneOf("workspace", "project", "environment", "vault") }),
-  permission: oneOf("read", "read-write", "admin"),
+  permission: oneOf("use", "read", "read-write", "admin"),
 })
 const secretFields = {
   v: version,

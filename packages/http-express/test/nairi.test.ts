@@ -1,4 +1,6 @@
+import { reveal } from "@strongroom/core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import type { Call } from "./support/http.ts"
 import { get, post, startWorld, type World } from "./support/world.ts"
 
 const vaults = "/api/public/v1/vaults"
@@ -76,6 +78,119 @@ describe("create", () => {
     expect(answer.status).toBe(400)
     expect(answer.json).toEqual({ error: expect.stringMatching(message) })
     expect(world.watch.committed).toBe(committed)
+  })
+})
+
+describe("one secret", () => {
+  const pathOf = (id: unknown, vault = world.acme.vault) => `${vaults}/${vault}/secrets/${id}`
+  const patch = (token: string, body: unknown): Call => ({ ...post(token, body), method: "PATCH" })
+  /** As clients send it: neither body nor content type. */
+  const remove = (token: string): Call => ({ ...get(token), method: "DELETE" })
+  const make = async (env_key: string): Promise<Record<string, unknown>> => {
+    const { json } = await create({ env_key, value: "v", allowed_domains: ["api.example.com"] })
+    return Object.assign({}, json)
+  }
+  const release = async (envKey: string, target: string) => {
+    const { owner, vault } = world.acme
+    return reveal((await world.strongroom.vaults.secrets.release(owner, vault, envKey, target)).value)
+  }
+
+  test("is updated in its value, its domains or both, and answers with exactly the five fields", async () => {
+    const made = await make("UPDATED")
+    const { token } = world.acme
+    const first = await world.call(pathOf(made["id"]), patch(token, { value: "second" }))
+    expect([first.status, first.json]).toEqual([200, { ...made, updated_at: wholeSeconds }])
+    expect(first.text).not.toContain("second")
+    expect(await release("UPDATED", "api.example.com")).toBe("second")
+    const second = await world.call(`${pathOf(made["id"])}/`, patch(token, { allowed_domains: ["*.Example.ORG."] }))
+    expect(second.json).toEqual({ ...made, allowed_domains: ["*.example.org"], updated_at: wholeSeconds })
+    expect(await release("UPDATED", "a.example.org")).toBe("second")
+    const third = await world.call(pathOf(made["id"]), patch(token, { value: "third", allowed_domains: [] }))
+    expect(third.json).toMatchObject({ env_key: "UPDATED", allowed_domains: [] })
+    expect(await release("UPDATED", "anywhere.example")).toBe("third")
+  })
+
+  test.each([
+    {},
+    { value: "v" },
+    { allowed_domains: ["API.example.com."] },
+    { value: "v", allowed_domains: ["api.example.com"] },
+    { env_key: "OTHER", extra: true },
+  ])("is left alone by %j: no new updated_at, no commit", async (body) => {
+    const made = await make(`KEPT_${crypto.randomUUID().replaceAll("-", "")}`)
+    const { committed } = world.watch
+    const answer = await world.call(pathOf(made["id"]), patch(world.acme.token, body))
+    expect([answer.status, answer.json]).toEqual([200, made])
+    expect(world.watch.committed).toBe(committed)
+  })
+
+  test.each([
+    [{ value: "" }, /^value cannot be empty$/],
+    [{ value: null }, /^value: /],
+    [{ value: "v".repeat(65_537) }, /^value: /],
+    [{ allowed_domains: null }, /^allowed_domains: /],
+    [{ allowed_domains: ["a.example.com", 7] }, /^allowed_domains\[1\]: /],
+    [{ value: "w", allowed_domains: ["a.example.com", "*.com"] }, /^allowed_domains\[1\]: /],
+    [[], /^body: /],
+    ["no json", /^body: /],
+  ])("refuses %j by its field and changes nothing", async (body, message) => {
+    const made = await make(`REFUSED_${crypto.randomUUID().replaceAll("-", "")}`)
+    const { committed } = world.watch
+    const answer = await world.call(pathOf(made["id"]), patch(world.acme.token, body))
+    expect([answer.status, answer.json]).toEqual([400, { error: expect.stringMatching(message) }])
+    expect(world.watch.committed).toBe(committed)
+  })
+
+  test("is removed with 204 and no body, and its env_key is free again", async () => {
+    const made = await make("REMOVED")
+    const answer = await world.call(pathOf(made["id"]), remove(world.acme.token))
+    expect([answer.status, answer.text]).toEqual([204, ""])
+    expect(answer.headers).toMatchObject({ "cache-control": "no-store" })
+    for (const header of ["content-type", "content-length", "x-powered-by"]) {
+      expect(answer.headers).not.toHaveProperty(header)
+    }
+    const again = await world.call(pathOf(made["id"]), remove(world.acme.token))
+    expect([again.status, again.text]).toEqual([404, '{"error":"secret not found"}'])
+    expect((await create({ env_key: "REMOVED", value: "v" })).status).toBe(201)
+  })
+
+  test("is found in its own vault alone, and in none by strangers", async () => {
+    const made = await make("HERE")
+    const { acme, other } = world
+    const unknown = "sec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    const { committed } = world.watch
+    for (const [path, error] of [
+      [pathOf(made["id"], acme.secondVault), "secret not found"],
+      [pathOf(unknown), "secret not found"],
+      [pathOf(made["id"], other.vault), "vault not found"],
+      [pathOf(made["id"], "vlt_01ARZ3NDEKTSV4RRFFQ69G5FAV"), "vault not found"],
+    ] as const) {
+      for (const call of [patch(acme.token, { value: "w" }), remove(acme.token)]) {
+        const answer = await world.call(path, call)
+        expect([answer.status, answer.text]).toEqual([404, JSON.stringify({ error })])
+      }
+    }
+    const foreign = await world.call(pathOf(made["id"]), remove(other.token))
+    expect([foreign.status, foreign.text]).toEqual([404, '{"error":"vault not found"}'])
+    expect(world.watch.committed).toBe(committed)
+  })
+
+  test("is checked in order: credentials, ids, body, existence, permission", async () => {
+    const made = await make("ORDERED")
+    const { reader, token } = world.acme
+    const status = async (path: string, call: Call) => (await world.call(path, call)).status
+    const bad = { value: "" }
+    expect(await status(`${pathOf("sec_%")}`, patch("x", bad))).toBe(400)
+    expect(await status(pathOf("sec_x"), patch("x", bad))).toBe(401)
+    expect(await status(pathOf("sec_x"), { ...patch(token, bad), headers: get(token).headers ?? {} })).toBe(400)
+    expect(await status(pathOf(made["id"]), { ...patch(token, bad), headers: get(token).headers ?? {} })).toBe(415)
+    expect(await status(pathOf(made["id"], world.other.vault), patch(reader, bad))).toBe(400)
+    expect(await status(pathOf(made["id"], world.other.vault), patch(reader, { value: "w" }))).toBe(404)
+    expect(await status(pathOf(made["id"]), patch(reader, { value: "w" }))).toBe(403)
+    expect(await status(pathOf(made["id"]), remove(reader))).toBe(403)
+    expect((await world.call(pathOf("sec_x"), remove(token))).json).toEqual({
+      error: expect.stringMatching(/^secret_id: /),
+    })
   })
 })
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { canonicalDomain, matchAllowedDomains } from "@strongroom/core/domains"
+import { canonicalDomain, matchAllowedDomains, releaseRefusals } from "@strongroom/core/domains"
 import { describe, expect, test } from "vitest"
 import { root } from "./run.ts"
 
@@ -8,8 +8,8 @@ const text = readFileSync(join(root, "docs/allowed-domains.md"), "utf8")
 
 /** The rows of the first table under a heading, as cells. */
 const rowsOf = (heading: string): readonly (readonly string[])[] => {
-  const section = text.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? ""
-  const lines = section.split("\n").filter((line) => line.startsWith("| "))
+  const section = text.split(`\n## ${heading}\n`)[1] ?? ""
+  const lines = (/^\|[^\n]*(\n\|[^\n]*)*/m.exec(section)?.[0] ?? "").split("\n")
   return lines.slice(2).map((line) =>
     line
       .slice(1, -1)
@@ -49,4 +49,9 @@ describe("the targets of docs/allowed-domains.md", () => {
     const expected = answer.startsWith("goes to ") ? { allowed: true, host: said } : { allowed: false, reason: said }
     expect(matchAllowedDomains(stored, target)).toEqual(expected)
   })
+})
+
+test("the reasons of docs/allowed-domains.md are all that there are", () => {
+  const reasons = rowsOf("Release").map(([reason = ""]) => codes(reason)[0])
+  expect(reasons).toEqual(Object.keys(releaseRefusals))
 })

@@ -6,11 +6,11 @@ import type { Api } from "./made-up-api.ts"
 /** The agent runs in this process and is handed a `fetch`. */
 export const runInProcess = ({ strongroom, vault, agent }: Engine, api: Api): Promise<readonly string[]> => {
   const guarded = guardedFetch({
+    strongroom,
     principal: agent,
     vault,
+    purpose: "forward",
     fetch: publicOnlyFetch(api.connection),
-    release: ({ envKey, target }) =>
-      strongroom.vaults.secrets.release(agent, vault, envKey, target, { purpose: "forward" }),
   })
 
   const get = async (url: string, authorization: string): Promise<string> => {

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises"
 import type { Response as ExpressResponse } from "express"
 import { ForwardError } from "./errors.ts"
 
-/** Tells an upstream's answer from our own. Nothing that an upstream sends can set it. */
+/** Tells an upstream's answer from our own. */
 export const originHeader = "Strongroom-Forward"
 
 /** Of one connection (RFC 9110, 7.6.1), of the body's coding, which is undone, or addressed to the origin we are not. */
@@ -30,7 +30,6 @@ const notRelayed = new Set([
   "reporting-endpoints",
   "service-worker-allowed",
   "strict-transport-security",
-  originHeader.toLowerCase(),
 ])
 const notRelayedPrefixes = ["access-control-", "content-security-policy", "cross-origin-"]
 
@@ -42,7 +41,7 @@ const headersOf = ({ headers }: Response): Record<string, string> => {
   const relayed = [...headers].filter(([name]) => isRelayed(name, named))
   return {
     ...Object.fromEntries(relayed),
-    // It comes from our address, but nobody should take it for ours, show it or keep it.
+    // Last, so that an upstream cannot set them. It comes from our address, but nobody should take it for ours or keep it.
     "cache-control": "no-store",
     "content-security-policy": "sandbox; default-src 'none'",
     "x-content-type-options": "nosniff",

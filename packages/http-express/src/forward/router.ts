@@ -28,7 +28,7 @@ export interface ForwardRouterOptions extends Pick<CheckedAgentOptions, "allowPr
   readonly maxRequestBytes?: number
   /** Bytes of an upstream's answer, decoded. Default 10 MiB. */
   readonly maxResponseBytes?: number
-  /** Forwards that one principal may have under way. Default 8. */
+  /** Forwards that one token, or one principal without token, may have under way in this process. Default 8. */
   readonly maxConcurrent?: number
   /** Told of every answer of ours with status 500 and above: ids and codes, never a value. Default: silent. */
   readonly logger?: Logger

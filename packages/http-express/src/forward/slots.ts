@@ -1,6 +1,6 @@
 /** How many things one key does at the same time. */
 export interface Slots {
-  /** Gives the function that frees the slot, or `undefined` where all are taken. */
+  /** Gives the function that frees the slot, to be called once, or `undefined` where all are taken. */
   take(key: string): (() => void) | undefined
 }
 
@@ -11,10 +11,7 @@ export const slots = (each: number): Slots => {
       const before = taken.get(key) ?? 0
       if (before >= each) return undefined
       taken.set(key, before + 1)
-      let held = true
       return () => {
-        if (!held) return
-        held = false
         const now = (taken.get(key) ?? 1) - 1
         if (now === 0) taken.delete(key)
         else taken.set(key, now)

@@ -63,6 +63,14 @@ describe("order of checks", () => {
     ).toBe(400)
   })
 
+  test("a revoked token is told before anything that is wrong with the request", async () => {
+    const { owner, vault, issue } = world.acme
+    const { id, token } = await issue([{ scope: { type: "vault", vault }, permission: "use" }])
+    expect((await bad(token, "text/plain", "")).status).toBe(415)
+    await world.strongroom.tokens.revoke(owner, id)
+    expect((await bad(token, "text/plain", "")).status).toBe(401)
+  })
+
   test("cookies are no credentials, and a form is no request", async () => {
     const headers = { cookie: `token=${world.acme.agent}`, "content-type": "application/json" }
     expect((await world.call(world.forwardPath(), { method: "POST", headers, body: "{}" })).status).toBe(401)

@@ -71,6 +71,8 @@ it("concerns have their places in a transaction", async () => {
   await run({ ...increment, ...inTransaction(2, true) })
   const late = { ...increment, ...inTransaction(2), readConcern: { level: "snapshot" } }
   expect(await run(late)).toMatchObject({ ok: 0, code: 72 })
+  expect(await run({ ...increment, readConcern: { level: "snapshot" } })).toMatchObject({ ok: 0, code: 72 })
+  expect(await run({ ...increment, writeConcern: { w: 2 } })).toMatchObject({ n: 1, writeConcernError: { code: 100 } })
 })
 
 it("a command that is not there is not found", async () => {

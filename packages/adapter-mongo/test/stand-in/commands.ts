@@ -7,7 +7,7 @@ import { aggregate, Cursors, count } from "./reads.ts"
 import { Sessions } from "./sessions.ts"
 import { Store } from "./store.ts"
 import type { Topology } from "./topology.ts"
-import { type Doc, isDoc } from "./values.ts"
+import { type Doc, isDoc, numberOf } from "./values.ts"
 import { write } from "./writes.ts"
 
 type Handler = (context: Context) => Promise<Doc>
@@ -17,6 +17,7 @@ const timestamp = (at: number): Timestamp => new Timestamp({ t: epochSeconds, i:
 
 const reads = new Set(["find", "count", "aggregate", "listCollections", "listIndexes"])
 const writes = new Set(["insert", "update", "delete", "create", "createIndexes", "drop", "dropDatabase"])
+const atSnapshots = new Set(["find", "aggregate"])
 const ends = new Set(["commitTransaction", "abortTransaction"])
 const inTransactions = new Set(["insert", "update", "delete", "find", "getMore", "count", "aggregate", ...ends])
 
@@ -77,7 +78,11 @@ export class Commands {
   async run(name: string, command: Doc, staleAt: number | undefined): Promise<Doc> {
     return this.sessions.exclusively(command, async () => {
       try {
-        return this.decorated(command, await this.handle(name, command, staleAt))
+        const result = this.decorated(command, await this.handle(name, command, staleAt))
+        const concern = command["writeConcern"]
+        // There is one member: more cannot acknowledge. What was written stays written.
+        const excessive = isDoc(concern) && numberOf(concern["w"], 1) > 1
+        return excessive ? this.concerned(name, command, result, 100) : result
       } catch (error) {
         if (!(error instanceof ServerError)) throw error
         return this.failed(name, command, error)
@@ -131,6 +136,9 @@ export class Commands {
     const snapshot = isDoc(concern) && concern["level"] === "snapshot"
     if (!replicated && snapshot) {
       throw new ServerError(123, "node needs to be a replica set member to use read concern")
+    }
+    if (snapshot && !transactional && !atSnapshots.has(name)) {
+      throw new ServerError(72, `Command ${name} does not support { readConcern: { level: "snapshot" } }`)
     }
     if (snapshot && !transactional && this.topology.maxWireVersion < 13) {
       throw new ServerError(72, "readConcern level snapshot is only valid in multi-statement transactions")
@@ -186,6 +194,7 @@ export class Commands {
       ...result,
       writeConcernError: { code, codeName: codeName(code), errmsg: "waiting for replication failed" },
       ...(errorLabels.length > 0 ? { errorLabels } : {}),
+      ...(isStateChange(code) ? { topologyVersion: this.topology.topologyVersion } : {}),
     }
   }
 

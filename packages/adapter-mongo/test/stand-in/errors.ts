@@ -9,6 +9,8 @@ import type { Doc } from "./values.ts"
 
 const codeNames = {
   2: "BadValue",
+  6: "HostUnreachable",
+  7: "HostNotFound",
   9: "FailedToParse",
   20: "IllegalOperation",
   23: "AlreadyInitialized",
@@ -22,13 +24,16 @@ const codeNames = {
   66: "ImmutableField",
   67: "CannotCreateIndex",
   72: "InvalidOptions",
+  79: "UnknownReplWriteConcern",
   85: "IndexOptionsConflict",
   86: "IndexKeySpecsConflict",
+  89: "NetworkTimeout",
   91: "ShutdownInProgress",
   100: "UnsatisfiableWriteConcern",
   112: "WriteConflict",
   115: "CommandNotSupported",
   123: "NotAReplicaSet",
+  134: "ReadConcernMajorityNotAvailableYet",
   189: "PrimarySteppedDown",
   225: "TransactionTooOld",
   239: "SnapshotTooOld",
@@ -37,20 +42,24 @@ const codeNames = {
   256: "TransactionCommitted",
   262: "ExceededTimeLimit",
   263: "OperationNotSupportedInTransaction",
+  267: "PreparedTransactionInProgress",
+  9001: "SocketException",
   10107: "NotWritablePrimary",
   10334: "BSONObjectTooLarge",
   11000: "DuplicateKey",
   11600: "InterruptedAtShutdown",
+  11601: "Interrupted",
   11602: "InterruptedDueToReplStateChange",
   13435: "NotPrimaryNoSecondaryOk",
+  13436: "NotPrimaryOrSecondary",
   50911: "Location50911",
 } as const
 
 export type ErrorCode = keyof typeof codeNames
 
-const retriable = new Set<ErrorCode>([91, 189, 262, 10107, 11600, 11602, 13435])
-const notPrimary = new Set<ErrorCode>([91, 189, 10107, 11600, 11602, 13435])
-const transient = new Set<ErrorCode>([24, 112, 239, 246])
+const notPrimary = new Set<ErrorCode>([91, 189, 10107, 11600, 11602, 13435, 13436])
+const retriable = new Set<ErrorCode>([...notPrimary, 6, 7, 89, 134, 262, 9001])
+const transient = new Set<ErrorCode>([24, 112, 239, 246, 267])
 
 /** A failure that the server reports; `details` are further fields of the reply or write error. */
 export class ServerError extends Error {
@@ -64,7 +73,7 @@ export class ServerError extends Error {
 }
 
 /** The server's class "interruption": the operation was ended from outside. */
-export const isInterruption = (code: ErrorCode): boolean => [24, 50, 11600, 11602].includes(code)
+export const isInterruption = (code: ErrorCode): boolean => [24, 50, 11600, 11601, 11602].includes(code)
 
 export const codeName = (code: ErrorCode): string => codeNames[code]
 

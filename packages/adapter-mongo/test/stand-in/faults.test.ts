@@ -101,6 +101,15 @@ describe("an injected error", () => {
     expect([fault.hits, await n()]).toEqual([2, 1])
   })
 
+  it("of a step-down in the write concern of a commit makes the driver ask again", async () => {
+    const { session, begin, standIn, n } = await withOne()
+    const action = { do: "write-concern-error", code: 11602 } as const
+    const fault = standIn.faults.inject({ commands: ["commitTransaction"], action })
+    await begin()
+    await session.commitTransaction()
+    expect([fault.hits, standIn.seen("commitTransaction"), await n()]).toEqual([1, 2, 1])
+  })
+
   it("in the write concern of a commit is an unknown result", async () => {
     const { session, begin, standIn, n } = await withOne()
     const action = { do: "write-concern-error", code: 64 } as const

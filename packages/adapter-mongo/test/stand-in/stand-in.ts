@@ -4,8 +4,13 @@
  * snapshot isolation with its faults: what a transaction only reads does not conflict, an update that changes nothing
  * locks nothing, and a write that loses fails at once.
  *
- * It is written from the drivers' public specifications, the server's public error tables, and experiments with
- * WiredTiger. **It proves nothing about MongoDB.** It does not prove
+ * It is written from the drivers' public specifications and the server's public error tables. Checked by hand, once:
+ * of the specifications' own tests for transactions, `withTransaction`, retryable writes and sessions, 227 of the 235
+ * that use what is here pass through the driver; of the others four create collections or indexes in a transaction
+ * (see below) and four count faults by statement, not by command. The conflict rules were compared with WiredTiger
+ * itself, the server's storage engine. Everything else is only believed.
+ *
+ * **It proves nothing about MongoDB.** It does not prove
  * - that the server answers in these words, codes and orders in every case, or accepts what the stand-in accepts;
  * - durability, replication, elections, roll-back: one process plays a member that is a majority by itself, and
  *   "stale" and "step down" are switches;
@@ -15,7 +20,9 @@
  * - query planning: an order that was not asked for is the order of insertion here and any order there.
  *
  * Where the two are known to differ, the stand-in is meant to be the harsher: a read without a snapshot is torn
- * between its first document and the rest, and nothing that fails in a transaction is retried inside.
+ * between its first document and the rest; nothing that fails in a transaction is retried inside; a transaction cannot
+ * create indexes or collections by command. One difference is the other way round: a collection that a transaction's
+ * insert creates is there at once, and stays when the transaction aborts.
  */
 import { createServer, type Server, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -177,7 +184,7 @@ export class StandIn {
       case "fail-after":
         return this.commands.failed(name, command, this.raised(action.code))
       case "write-concern-error":
-        return this.commands.concerned(name, command, reply, action.code)
+        return this.commands.concerned(name, command, reply, this.raised(action.code).code)
       default:
         return reply
     }

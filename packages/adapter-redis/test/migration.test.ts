@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, expect, it } from "vitest"
+import { randomHistories } from "../../adapter-testkit/src/histories/random-histories.ts"
 import { put, text } from "../../core/test/storage/records.ts"
+import { runs, timeout } from "../../core/test/support/runs.ts"
 import { redisStorage } from "../src/index.ts"
 import { describeWithServers } from "./support/available.ts"
 import {
@@ -9,6 +11,7 @@ import {
   moveSlot,
   type Node,
   placeOf,
+  slotOfTag,
   startCluster,
   type TestCluster,
   until,
@@ -64,6 +67,39 @@ describeWithServers("a slot that moves", () => {
     await storage.close()
     cluster.close()
   }, 60_000)
+
+  it(
+    "explains every answer by some order of the calls, for random calls of two clients at the same time",
+    async () => {
+      const cluster = await startCluster()
+      const clients = await Promise.all([1, 2].map(() => redisStorage({ client: cluster.connect() })))
+      const { slot, owner, other } = await placeOf(cluster, "{moving}")
+      let [moves, moved, name, over] = [0, 0, 0, false]
+      const moving = (async () => {
+        for (; !over; moves++) {
+          const [from, to] = moves % 2 === 0 ? [owner, other] : [other, owner]
+          moved += await moveSlot(cluster, slot, from, to, () => delay(2))
+        }
+      })()
+      const partition = () => {
+        do name++
+        while (slotOfTag(`p${name}`) !== slot)
+        return `p${name}`
+      }
+      try {
+        await randomHistories(clients, { runs: runs(10), partition })
+      } finally {
+        over = true
+        await moving
+      }
+      const met = await redirections(cluster.masters)
+      console.log("migration under random histories:", { moves, moved, ...met })
+      expect(met["TRYAGAIN"]).toBeGreaterThan(0)
+      for (const client of clients) await client.close()
+      cluster.close()
+    },
+    timeout,
+  )
 
   it("and stands still at each key on its way: all of a commit or nothing, collections that come and go included", async () => {
     const cluster = await startCluster()

@@ -112,6 +112,16 @@ const busPort = async (node: Server): Promise<number> => {
   return Number(port)
 }
 
+/** CRC-16/XMODEM modulo the number of slots (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+export const slotOfTag = (tag: string): number => {
+  let crc = 0
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) crc = ((crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021) & 0xffff
+  }
+  return crc % slots
+}
+
 /** The slot of a key, the master that it was given to at the start, and another. */
 export const placeOf = async ({ masters }: TestCluster, key: string) => {
   const slot = Number(await masters[0]?.command("CLUSTER", "KEYSLOT", key))
@@ -145,5 +155,14 @@ export const moveSlot = async (
   }
   // The destination first, so that somebody owns the slot at every time.
   for (const node of [to, from, ...masters]) await node.command("CLUSTER", "SETSLOT", slot, "NODE", to.id)
+  // A move gives the new owner a new epoch. Before all know of it, the next move could be taken back.
+  await until(async () => new Set(await Promise.all(masters.map((node) => epochOf(node, to)))).size === 1)
   return moved
 }
+
+/** The configuration epoch that a node knows of another, or of itself. */
+const epochOf = async (node: Server, of: Node): Promise<string | undefined> =>
+  String(await node.command("CLUSTER", "NODES"))
+    .split("\n")
+    .find((line) => line.startsWith(of.id))
+    ?.split(" ")[6]

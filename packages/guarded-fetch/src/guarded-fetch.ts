@@ -7,7 +7,7 @@ import { isRedirect, nextHop } from "./redirects.ts"
 import { type ReleaseSource, releaseOf } from "./release.ts"
 import { type RequestLike, readRequest } from "./request.ts"
 import type { SubstitutePlaces } from "./substitute.ts"
-import { discard, type Transport, transportFault } from "./transport.ts"
+import { discard, nodeTransport, type Transport, transportFault } from "./transport.ts"
 
 export interface GuardedFetchBasics {
   /** Whose secrets. Its `workspace` and `id` are bound into the placeholders. */
@@ -51,7 +51,7 @@ export const guardedFetch = (options: GuardedFetchOptions): GuardedFetch => {
     placeholders: known,
     places: options.substitute ?? {},
     release: releaseOf(options, principal, vault),
-    transport: options.fetch ?? globalThis.fetch,
+    transport: options.fetch ?? nodeTransport(),
     allowCleartext,
     mask,
   }

@@ -28,6 +28,16 @@ export interface TransportBody {
 /** `globalThis.fetch`, undici's `fetch`, or one of yours. It must verify TLS, not follow redirects, and decode bodies. */
 export type Transport = (url: string, init: TransportInit) => Promise<TransportResponse>
 
+/** Node's own `fetch`, as it is now. Fails while NODE_TLS_REJECT_UNAUTHORIZED=0 is set, which it would obey. */
+export const nodeTransport = (): Transport => {
+  const { fetch } = globalThis
+  return async (url, init) => {
+    if (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0" && url.startsWith("https:"))
+      throw Object.assign(new Error("TLS is not verified"), { code: "TLS_VERIFICATION_OFF" })
+    return fetch(url, init)
+  }
+}
+
 /** The first `code` in a chain of causes, if it is a mere identifier: all that is kept of a foreign error. */
 const causeCode = (error: unknown): string => {
   for (let depth = 0, at = error; depth < 5 && at instanceof Error; depth++, at = at.cause) {

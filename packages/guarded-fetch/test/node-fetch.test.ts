@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest"
 import { guard, secret } from "./support/guard.ts"
 import { type Servers, startServers } from "./support/servers.ts"
 
@@ -34,6 +34,21 @@ test("over TLS, in a process that trusts the CA", async () => {
     ])
   } finally {
     await rm(folder, { recursive: true })
+  }
+})
+
+test("not over TLS that the environment has turned off", async () => {
+  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+  try {
+    const { fetch, placeholder } = guard()
+    const headers = { "x-key": placeholder("API_KEY") }
+    await expect(fetch(servers.url("localhost", "/"), { headers })).rejects.toMatchObject({
+      code: "TRANSPORT_FAILED",
+      details: { cause: "TLS_VERIFICATION_OFF" },
+    })
+    expect(servers.arrived).toEqual([])
+  } finally {
+    vi.unstubAllEnvs()
   }
 })
 

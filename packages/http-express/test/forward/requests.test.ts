@@ -1,3 +1,4 @@
+import type { Grant } from "@strongroom/core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type ForwardWorld, startForwardWorld } from "./support/world.ts"
 
@@ -79,6 +80,17 @@ describe("order of checks", () => {
 })
 
 describe("authenticate", () => {
+  test("gives a principal that the application vouches for", async () => {
+    let grants: readonly Grant[] = []
+    const own = await startForwardWorld({
+      authenticate: async () => ({ workspace: own.acme.owner.workspace, id: "agent-7", grants }),
+    })
+    expect((await own.post(own.forwardPath(), { url: own.url("/") })).status).toBe(400)
+    grants = [{ scope: { type: "vault", vault: own.acme.vault }, permission: "use" }]
+    expect((await own.forward({ url: own.url("/") })).text).toBe("ok")
+    await own.stop()
+  })
+
   test("may be the application's own; what it throws goes to the application", async () => {
     const own = await startForwardWorld({
       authenticate: async (req) => {

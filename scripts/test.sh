@@ -23,7 +23,7 @@ need() {
   fi
   echo "strongroom: $1 is missing ($2) and cannot be installed here; the tests that need it are skipped."
 }
-need strace "the durability test of the LMDB adapter watches its system calls"
+need strace "the durability tests watch system calls"
 need curl "the curl samples of the documents are run"
 had_redis=$(command -v redis-server || true)
 need redis-server "the Redis adapter is tested on servers that the tests start and stop"

@@ -12,7 +12,8 @@ const rounds = 20
 
 /**
  * A killed server proves atomicity, and that nothing is acknowledged before it is written. It does not prove durability:
- * what was written outlives the process in the kernel's cache, with `appendfsync no` too. The sync itself is seen in durability.test.ts.
+ * what was written outlives the process in the kernel's cache, with `appendfsync no` too. The sync itself is seen in
+ * durability.test.ts.
  */
 describeWithServers("a server that is killed under load, with appendfsync always", () => {
   it(`has every acknowledged commit after it is started again, and none torn, ${rounds} times`, async () => {

@@ -77,7 +77,7 @@ describe("a wildcard", () => {
     ["*.co.uk", "example.co.uk"],
     ["*.com", "example.com"],
     ["*.internal", "db.internal"],
-  ] as const)("%s does not cover %s", (pattern, target, reason = "suffix_boundary") => {
+  ] as const)("%s does not cover %s", (pattern, target, reason: keyof typeof releaseRefusals = "suffix_boundary") => {
     expect(matchAllowedDomains([pattern], target)).toEqual(refused(reason))
   })
 

@@ -72,8 +72,22 @@ const ownVaultRules: Rules<CreateVaultSecret> = {
   "more than 100 patterns": ({ allowed_domains = [] }) => allowed_domains.length > 100,
 }
 
+const { "the form of env_key": _, ...rulesWithoutKey } = ownVaultRules
+const ownUpdateRules: Rules<Partial<CreateVaultSecret>> = Object.fromEntries(
+  Object.entries(rulesWithoutKey).map(([name, breaks]) => [
+    name,
+    (body) => breaks({ env_key: "KEY", value: "v", ...body }),
+  ]),
+)
+
 /** Nothing is created: environments and vault do not exist, so what passes all validation is answered with 404. */
-const agrees = async <Body>(pointer: string, bodies: fc.Arbitrary<string>, path: string, rules: Rules<Body>) => {
+const agrees = async <Body>(
+  pointer: string,
+  bodies: fc.Arbitrary<string>,
+  path: string,
+  rules: Rules<Body>,
+  method = "POST",
+) => {
   const validate = schemaOf(pointer)
   const seen = new Map(["accepted", "refused by the schema", ...Object.keys(rules)].map((name) => [name, 0]))
   const count = (name: string) => seen.set(name, (seen.get(name) ?? 0) + 1)
@@ -85,7 +99,7 @@ const agrees = async <Body>(pointer: string, bodies: fc.Arbitrary<string>, path:
       const broken = accepts(body)
         ? Object.keys(rules).filter((name) => rules[name]?.(body))
         : ["refused by the schema"]
-      const { status } = await world.call(path, post(world.acme.token, text))
+      const { status } = await world.call(path, { ...post(world.acme.token, text), method })
       expect(status).toBe(broken.length === 0 ? 404 : 400)
       for (const name of broken.length === 0 ? ["accepted"] : broken) count(name)
     }),
@@ -106,6 +120,15 @@ describe("requests", { timeout: slow ? 900_000 : 120_000 }, () => {
       "/api/public/v1/vaults/vlt_01ARZ3NDEKTSV4RRFFQ69G5FAV/secrets",
       ownVaultRules,
     ))
+
+  test("UpdateVaultSecret", () =>
+    agrees(
+      "components/schemas/UpdateVaultSecret",
+      createVaultSecretBody,
+      "/api/public/v1/vaults/vlt_01ARZ3NDEKTSV4RRFFQ69G5FAV/secrets/sec_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+      ownUpdateRules,
+      "PATCH",
+    ))
 })
 
 test("answers are as the document says", async () => {
@@ -113,6 +136,7 @@ test("answers are as the document says", async () => {
   const project = "/v1/workspace/acme/project/shop"
   const vault = `/api/public/v1/vaults/${acme.vault}/secrets`
   const secrets = [{ key: "NAME", value: "v", type: "runtime", dataType: "text" }]
+  const made = await world.strongroom.vaults.secrets.create(acme.owner, acme.vault, { envKey: "MADE", value: "v" })
   const json = (path: string, status: string, method = "get") =>
     `paths/${path.replaceAll("/", "~1").replaceAll("{", "%7B").replaceAll("}", "%7D")}/${method}/responses/${status}/content/application~1json/schema`
   const inProject = "/v1/workspace/{ws}/project/{prj}"
@@ -129,6 +153,11 @@ test("answers are as the document says", async () => {
     [`${project}/secret/NONE`, get(acme.token), "components/schemas/EnkryptifyErrorBody"],
     [vault, post(acme.token, { env_key: "NAME", value: "v" }), json(inVault, "201", "post")],
     [vault, get(acme.token), json(inVault, "200")],
+    [
+      `${vault}/${made.id}`,
+      { ...post(acme.token, { value: "w" }), method: "PATCH" },
+      json(`${inVault}/{secret_id}`, "200", "patch"),
+    ],
     ["/api/public/v1/vaults", get(acme.token), json("/api/public/v1/vaults", "200")],
     [vault, get("none"), "components/schemas/NairiErrorBody"],
   ] as const) {

@@ -69,14 +69,18 @@ export const startPeer = async (script: string | URL, ...args: readonly string[]
   const gone = once(child, "exit")
   const acknowledged: string[] = []
   let failure: string | undefined
+  let killed = false
   child.on("message", (message: { acknowledged?: string; failed?: string }) => {
     if (message.acknowledged !== undefined) acknowledged.push(message.acknowledged)
     failure ??= message.failed
   })
+  child.on("exit", (code, signal) => {
+    if (!killed) failure ??= `it ended with ${signal ?? code}`
+  })
   await Promise.race([once(child, "message"), gone])
   if (acknowledged.length === 0) {
     child.kill("SIGKILL")
-    throw new Error(`the peer ${path} wrote no pair: ${failure ?? "it ended"}`)
+    throw new Error(`the peer ${path} wrote no pair: ${failure ?? "it said something else"}`)
   }
   return {
     acknowledged,
@@ -84,6 +88,7 @@ export const startPeer = async (script: string | URL, ...args: readonly string[]
       return failure
     },
     async kill() {
+      killed = true
       child.kill("SIGKILL")
       await gone
     },

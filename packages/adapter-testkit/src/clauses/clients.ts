@@ -41,7 +41,7 @@ export const clients: readonly Clause[] = [
     needs: "second",
     async run(subject) {
       const both = [subject.storage, await subject.second()] as const
-      for (let round = 1; round <= 30; round++) {
+      for (let round = 1; round <= 20; round++) {
         await seen(both[0], both[1], round)
         await seen(both[1], both[0], round)
       }

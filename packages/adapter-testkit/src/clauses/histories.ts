@@ -2,7 +2,7 @@ import type { Clause } from "../clause.ts"
 import { randomHistories } from "../histories/random-histories.ts"
 import { seed } from "../property.ts"
 
-const runs = 150
+const runs = 100
 
 export const histories: readonly Clause[] = [
   {

@@ -35,8 +35,8 @@ describeWithServers("a server that cannot serve now", () => {
     for (let i = 0; i < 1_000; i++) await server.command("SET", `filler-${i}`, "x")
     await server.command("BGREWRITEAOF")
     await until(async () => (await infoOf(server, "INFO", "persistence"))["aof_rewrite_in_progress"] === "0")
-    // Microseconds a key, so seven seconds: a call waits for five.
-    const slow = { "key-load-delay": "7000", "loading-process-events-interval-bytes": "1024" }
+    // Microseconds a key, so ten seconds: a call waits for five.
+    const slow = { "key-load-delay": "10000", "loading-process-events-interval-bytes": "1024" }
     await server.restart(slow, "Server initialized")
     const isLoading = async () => (await infoOf(server, "INFO", "persistence"))["loading"] === "1"
     await until(isLoading)
@@ -47,7 +47,7 @@ describeWithServers("a server that cannot serve now", () => {
     expect(await read(storage)).toBe("kept")
     expect(await commit(storage, put(address, "next"))).toBe("committed")
     await storage.close()
-  })
+  }, 60_000)
 
   it.concurrent("a server that becomes a replica takes no commits, and serves no reads that may be old", async () => {
     const master = await startServer({ "repl-diskless-sync-delay": "0" })
@@ -106,7 +106,7 @@ describeWithServers("a server that cannot serve now", () => {
     }
     await storage.close()
     cluster.close()
-  })
+  }, 60_000)
 
   it.concurrent("OOM refuses commits whole, keeps serving reads, and is over when there is room", async () => {
     const server = await startServer({ ...persistent, maxmemory: "8mb" })

@@ -12,7 +12,7 @@ const needs = {
 } as const
 
 it("the README lists every clause as it is", () => {
-  const listed = [...readme.matchAll(/^\| `([a-z-]+)` \| (.+) \| (.*) ?\|$/gm)].map(([, id, title, needed]) => {
+  const listed = [...readme.matchAll(/^\| `([a-z-]+)` +\| (.+?) +\| (.*) ?\|$/gm)].map(([, id, title, needed]) => {
     return { id, title, needs: needed?.trim() }
   })
   expect(listed).toEqual(clauses.map(({ id, title, needs: part }) => ({ id, title, needs: part ? needs[part] : "" })))

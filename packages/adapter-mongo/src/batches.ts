@@ -12,26 +12,24 @@ const sizeOf = ({ checks, writes }: Commit): Pending["size"] => ({
   bytes: writes.reduce((sum, { record }) => sum + (record?.bytes.length ?? 0), 0),
 })
 
+/** Carries out a batch; an outcome for each commit, in order. Never rejects. */
+type Run = (batch: readonly Commit[]) => Promise<readonly (CommitResult | StorageError)[]>
+
 /**
  * The commits of one partition, one batch at a time: what arrives while a batch is under way goes with the next one.
  * Commits of one process therefore never lose a race against each other.
  */
 export class Batches {
   readonly #limits: StorageLimits
-  readonly #run: (batch: readonly Commit[]) => Promise<readonly (CommitResult | StorageError)[]>
+  readonly #run: Run
+  readonly #onIdle: () => void
   #pending: Pending[] = []
   #running: Promise<void> | undefined
 
-  constructor(
-    limits: StorageLimits,
-    run: (batch: readonly Commit[]) => Promise<readonly (CommitResult | StorageError)[]>,
-  ) {
+  constructor(limits: StorageLimits, run: Run, onIdle: () => void) {
     this.#limits = limits
     this.#run = run
-  }
-
-  get idle(): boolean {
-    return this.#running === undefined
+    this.#onIdle = onIdle
   }
 
   add(commit: Commit, signal: AbortSignal | undefined): Promise<CommitResult> {
@@ -78,6 +76,7 @@ export class Batches {
       }
     }
     this.#running = undefined
+    this.#onIdle()
   }
 
   /** As many as fit into one transaction, at least one. */

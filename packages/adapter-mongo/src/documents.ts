@@ -1,4 +1,4 @@
-import type { Address, StoredRecord } from "@strongroom/core"
+import { type Address, StorageError, type StoredRecord } from "@strongroom/core"
 import { Binary, type Collection, type Document, type Filter, type ObjectId } from "mongodb"
 
 /** One record. Addresses are fields, so that an operator can count and find by partition (a workspace) and collection. */
@@ -8,7 +8,7 @@ export interface RecordDocument extends Document {
   readonly leaf: string
   readonly revision: string
   readonly bytes: Binary
-  /** Set anew by every commit that only checks this record: what is not changed is not locked. */
+  /** Set anew by every commit that only checks this record or replaces it: what is not changed is not locked. */
   readonly lock?: ObjectId
 }
 
@@ -23,10 +23,15 @@ export const documentOf = (
   { revision, bytes }: StoredRecord,
 ): RecordDocument => ({ partition, collection, leaf, revision, bytes: new Binary(bytes) })
 
-export const recordOf = ({ revision, bytes }: RecordDocument): StoredRecord => ({
-  revision,
-  bytes: new Uint8Array(bytes.value()),
-})
+/** A copy: the document's bytes are a slice of what came over the socket. */
+export const recordOf = (document: RecordDocument): StoredRecord => {
+  const { revision, bytes } = document
+  // By name: the caller's client may come from another copy of the driver, whose classes are not ours.
+  if (typeof revision !== "string" || bytes?._bsontype !== "Binary") {
+    throw new StorageError("FATAL", `what MongoDB holds at ${keyOf(document)} is no record`)
+  }
+  return { revision, bytes: new Uint8Array(bytes.value()) }
+}
 
 /** All of the addresses in one query. The partition stands outside, so that a sharded cluster asks one shard only. */
 export const filterOf = (partition: string, addresses: readonly Address[]): Filter<RecordDocument> => {

@@ -1,1 +1,2 @@
-export { type MongoOptions, mongoStorage } from "./mongo-storage.ts"
+export { mongoStorage } from "./mongo-storage.ts"
+export type { MongoOptions } from "./options.ts"

@@ -1,106 +1,63 @@
 import {
-  type ListedRecord,
-  type ListOptions,
-  type Logger,
-  type Page,
   type StorageAdapter,
   StorageError,
   type StorageLimits,
-  takePage,
   validateCall,
   validateCommit,
   validateList,
   validateRead,
 } from "@strongroom/core"
-import { type Db, type FindCursor, MongoClient } from "mongodb"
 import { Batches } from "./batches.ts"
-import { filterOf, keyOf, type RecordDocument, recordOf } from "./documents.ts"
+import { connect } from "./connect.ts"
+import type { RecordDocument } from "./documents.ts"
 import { notApplied } from "./errors.ts"
-import { checkServer, ensureIndex, ensureSharded } from "./server-check.ts"
+import type { MongoOptions } from "./options.ts"
+import { listRecords, readRecords } from "./reads.ts"
+import { checkCollection, checkServer, checkSnapshots, ensureIndex, ensureSharded } from "./server-check.ts"
 import { runBatch } from "./transaction.ts"
-
-interface Common {
-  /** The MongoDB collection that holds all records. Default: `strongroom`. */
-  readonly collection?: string
-  /** Told when a collection cannot be sharded. Default: nobody. */
-  readonly logger?: Logger
-}
-
-/** Exactly one of `uri`, `client` and `db`. */
-export type MongoOptions = Common &
-  (
-    | {
-        /** A connection that the adapter opens, and closes in `close()`. */
-        readonly uri: string
-        /** Default: the one that the URI names, or `strongroom`. */
-        readonly database?: string
-      }
-    | {
-        /** Stays open after `close()`. */
-        readonly client: MongoClient
-        /** Default: `strongroom`. */
-        readonly database?: string
-      }
-    | {
-        /** Its client stays open after `close()`. */
-        readonly db: Db
-      }
-  )
 
 // A document ends at 16 MiB; a transaction ought to be done within a second.
 const limits: StorageLimits = { recordBytes: 8 << 20, commitRecords: 4_000, commitBytes: 16 << 20 }
 
 const exceptions = [
-  "A primary that has lost its majority may answer reads from before for some seconds, until it steps down; commits it cannot acknowledge.",
-  "In a sharded cluster a read through one mongos may miss for a moment what another mongos has just acknowledged.",
+  "For some seconds around an election a read may be answered from before: by the old primary until it steps down, or by the new one before it knows what the old one acknowledged.",
+  "In a sharded cluster a read, and the conflict that a commit is told, through one mongos may miss for a moment what was acknowledged through another.",
 ]
-
-const connect = async (options: MongoOptions): Promise<{ readonly db: Db; readonly end: () => Promise<void> }> => {
-  if ("db" in options) return { db: options.db, end: async () => {} }
-  if ("client" in options) return { db: options.client.db(options.database ?? "strongroom"), end: async () => {} }
-  const client = new MongoClient(options.uri)
-  const named = /^[^?]*\/\/[^/?]*\/([^?]+)/u.exec(options.uri) !== null
-  const db = client.db(options.database ?? (named ? undefined : "strongroom"))
-  return { db, end: () => client.close() }
-}
-
-/** Reads no further than it must to know where the page ends. */
-const takeDocuments = async (documents: FindCursor<RecordDocument>, options: ListOptions): Promise<Page> => {
-  const found: ListedRecord[] = []
-  let bytes = 0
-  for await (const document of documents) {
-    const record = recordOf(document)
-    found.push({ leaf: document.leaf, record })
-    bytes += record.bytes.length
-    if (bytes > options.maxBytes && found.length > 1) break
-  }
-  return takePage(found, options)
-}
 
 /**
  * Storage in one collection of MongoDB 5.0 or later, in a replica set or a sharded cluster. Rejects with a `StorageError`:
  * `FATAL` for a server that cannot do it (a standalone one, one too old, a look-alike), `UNAVAILABLE` for one not reached.
  */
 export const mongoStorage = async (options: MongoOptions): Promise<StorageAdapter> => {
-  const { db, end } = await connect(options)
-  const records = db.collection<RecordDocument>(options.collection ?? "strongroom", {
+  const { collection = "strongroom", maxTimeMS = 30_000, logger } = options
+  if (!Number.isInteger(maxTimeMS) || maxTimeMS < 1) {
+    throw new StorageError("FATAL", "maxTimeMS must be an integer of at least 1")
+  }
+  const { db, end } = connect(options)
+  const records = db.collection<RecordDocument>(collection, {
     readPreference: "primary",
     readConcern: { level: "snapshot" },
-    writeConcern: { w: "majority" },
-    // The caller's client may have others; what is read below relies on these.
-    promoteBuffers: false,
-    promoteValues: true,
+    writeConcern: { w: "majority", journal: true },
+    // The caller's client may have others; what is read here relies on these.
     raw: false,
+    fieldsAsRaw: {},
+    promoteBuffers: false,
+    promoteLongs: true,
+    promoteValues: true,
+    useBigInt64: false,
   })
   try {
     const { sharded } = await checkServer(db)
+    await checkCollection(db, records)
     await ensureIndex(records)
-    if (sharded) await ensureSharded(db, records, options.logger)
+    await checkSnapshots(db, records)
+    if (sharded) await ensureSharded(db, records, logger)
   } catch (error) {
     await end()
     throw notApplied(error)
   }
 
+  const target = { client: db.client, records, maxTimeMS }
   const partitions = new Map<string, Batches>()
   const reads = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
@@ -113,16 +70,14 @@ export const mongoStorage = async (options: MongoOptions): Promise<StorageAdapte
     reads.add(read)
     try {
       return await read
-    } catch (error) {
-      throw notApplied(error)
     } finally {
       reads.delete(read)
     }
   }
 
   const batchesOf = (partition: string): Batches => {
-    const batches =
-      partitions.get(partition) ?? new Batches(limits, (batch) => runBatch(db.client, records, partition, batch))
+    const run = runBatch.bind(undefined, target, partition)
+    const batches = partitions.get(partition) ?? new Batches(limits, run, () => partitions.delete(partition))
     partitions.set(partition, batches)
     return batches
   }
@@ -136,25 +91,14 @@ export const mongoStorage = async (options: MongoOptions): Promise<StorageAdapte
       validateCall(callOptions)
       validateRead(partition, addresses)
       if (addresses.length === 0) return []
-      const documents = await reading(records.find(filterOf(partition, addresses)).toArray())
-      const found = new Map(documents.map((document) => [keyOf(document), document]))
-      return addresses.map((address) => {
-        const document = found.get(keyOf(address))
-        return document && recordOf(document)
-      })
+      return reading(readRecords(records, maxTimeMS, partition, addresses))
     },
 
     async list(partition, collection, listOptions) {
       requireOpen()
       validateCall(listOptions)
       validateList(partition, collection, listOptions)
-      const { after, limit } = listOptions
-      const filter = { partition, collection, ...(after !== undefined && { leaf: { $gt: after } }) }
-      const documents = records
-        .find(filter)
-        .sort({ leaf: 1 })
-        .limit(limit + 1)
-      return reading(takeDocuments(documents, listOptions))
+      return reading(listRecords(records, maxTimeMS, partition, collection, listOptions))
     },
 
     async commit(partition, commit, callOptions) {
@@ -169,12 +113,7 @@ export const mongoStorage = async (options: MongoOptions): Promise<StorageAdapte
           record: write.record && { revision: write.record.revision, bytes: new Uint8Array(write.record.bytes) },
         })),
       }
-      const batches = batchesOf(partition)
-      try {
-        return await batches.add(taken, callOptions?.signal)
-      } finally {
-        if (batches.idle) partitions.delete(partition)
-      }
+      return batchesOf(partition).add(taken, callOptions?.signal)
     },
 
     close() {

@@ -58,9 +58,12 @@ export const planBatch = (
   return { results, operations: operations.sort((a, b) => kindOf(a) - kindOf(b)) }
 }
 
-/** Inserts first: a deletion may be of what this batch inserts. */
+/**
+ * Inserts first: a deletion may be of what this batch inserts. Last what others contend for, keysets and guards, so that
+ * it is held for the shortest time.
+ */
 const kindOf = (operation: AnyBulkWriteOperation<RecordDocument>): number =>
-  "insertOne" in operation ? 0 : "deleteOne" in operation ? 2 : 1
+  "insertOne" in operation ? 0 : "deleteOne" in operation ? 1 : 2
 
 const operationsFor = (
   partition: string,
@@ -70,7 +73,9 @@ const operationsFor = (
   const filter = { ...address, revision: before ?? "" }
   if (record !== undefined) {
     const document = documentOf(partition, address, record)
-    return before === undefined ? [{ insertOne: { document } }] : [{ replaceOne: { filter, replacement: document } }]
+    if (before === undefined) return [{ insertOne: { document } }]
+    // With a lock of its own it is a change also where the same record is there already.
+    return [{ replaceOne: { filter, replacement: { ...document, lock: new ObjectId() } } }]
   }
   if (before !== undefined) {
     return written

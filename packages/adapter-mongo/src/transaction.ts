@@ -1,37 +1,52 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import { type Commit, type CommitResult, StorageError } from "@strongroom/core"
 import type { ClientSession, MongoClient } from "mongodb"
 import { filterOf, keyOf, type Records } from "./documents.ts"
-import { describe, hasLabel, lostRace, notApplied } from "./errors.ts"
+import { brokeOff, describe, hasLabel, lostRace, notApplied } from "./errors.ts"
 import { planBatch } from "./plan-batch.ts"
+import { Retries } from "./retries.ts"
 
-/** How often a batch is run that loses races, and how often one that does not reach a primary. */
-const attempts = { race: 32, unavailable: 3 }
-const longestBackoffMs = 250
-/** How often a commit that is in doubt is sent again, beyond the once that the driver does by itself. */
+/** How often a batch is run that loses races, and how often one whose transaction is broken off. */
+const attempts = { race: 32, brokenOff: 3 }
+/** How often a commit that is in doubt is sent, by two each time: the driver itself sends it again once. */
 const commitAttempts = 3
 
-/** Read and decided in a snapshot, then changed, all in one transaction. Commits or throws. */
+export interface Target {
+  readonly client: MongoClient
+  readonly records: Records
+  /** The longest that the server may work on one statement. */
+  readonly maxTimeMS: number
+}
+
+/** Read and decided in a snapshot, then changed, all in one transaction, which is left open. */
 const runOnce = async (
   session: ClientSession,
-  records: Records,
+  { records, maxTimeMS }: Target,
   partition: string,
   batch: readonly Commit[],
 ): Promise<readonly CommitResult[]> => {
   session.startTransaction({
     readConcern: { level: "snapshot" },
-    writeConcern: { w: "majority" },
+    // Not every replica set's majority has it in the journal (writeConcernMajorityJournalDefault).
+    writeConcern: { w: "majority", journal: true },
     readPreference: "primary",
+    maxCommitTimeMS: maxTimeMS,
   })
   const addresses = batch.flatMap(({ checks, writes }) => [...checks, ...writes])
   const revisions = new Map<string, string>()
   const found = records.find(filterOf(partition, addresses), {
     session,
+    maxTimeMS,
     projection: { _id: 0, collection: 1, leaf: 1, revision: 1 },
   })
   for await (const document of found) revisions.set(keyOf(document), document.revision)
   const { results, operations } = planBatch(partition, batch, revisions)
-  if (operations.length > 0) await records.bulkWrite(operations, { session })
+  if (operations.length > 0) {
+    const changed = await records.bulkWrite(operations, { session, maxTimeMS })
+    // Filters match what the snapshot holds and nothing here is a no-op, so a server that has snapshots changes it all.
+    if (changed.insertedCount + changed.modifiedCount + changed.deletedCount !== operations.length) {
+      throw new StorageError("FATAL", "the server did not change in a transaction what it had read there")
+    }
+  }
   return results
 }
 
@@ -40,14 +55,17 @@ const runOnce = async (
  * saw was the latest and will stay.
  */
 const commitTransaction = async (session: ClientSession): Promise<"committed" | "aborted" | { inDoubt: unknown }> => {
-  for (let attempt = 1; ; attempt++) {
+  const retries = new Retries()
+  for (let first = true; ; first = false) {
     try {
       await session.commitTransaction()
       return "committed"
     } catch (error) {
-      // Said of a commit that was in doubt before, it is no proof that the earlier one had no effect.
-      if (attempt === 1 && hasLabel(error, "TransientTransactionError")) return "aborted"
-      if (attempt === commitAttempts || !hasLabel(error, "UnknownTransactionCommitResult")) return { inDoubt: error }
+      // The server gives this label to a commit only when a majority knows that there will never be such a commit.
+      // Once a commit has ended in doubt, believing it would save little.
+      if (first && hasLabel(error, "TransientTransactionError")) return "aborted"
+      const limit = hasLabel(error, "UnknownTransactionCommitResult") ? commitAttempts : 1
+      if (!(await retries.again(limit))) return { inDoubt: error }
     }
   }
 }
@@ -58,49 +76,47 @@ const inDoubt = (result: CommitResult, error: unknown): StorageError =>
     : // A conflict writes nothing, but the state that it was found in may not last.
       describe("UNAVAILABLE", error)
 
-/** What becomes of each commit of one attempt, or why nothing was applied and the attempt may be repeated. */
+/** What becomes of each commit of one attempt, or why nothing was applied and how often to try in all. */
 type Attempt =
   | { readonly outcomes: readonly (CommitResult | StorageError)[] }
   | { readonly lost: StorageError; readonly limit: number }
 
 const attemptOnce = async (
   session: ClientSession,
-  records: Records,
+  target: Target,
   partition: string,
   batch: readonly Commit[],
 ): Promise<Attempt> => {
+  let results: readonly CommitResult[]
   try {
-    const results = await runOnce(session, records, partition, batch)
-    const outcome = await commitTransaction(session)
-    if (outcome === "committed") return { outcomes: results }
-    if (outcome !== "aborted") return { outcomes: results.map((result) => inDoubt(result, outcome.inDoubt)) }
-    return { lost: new StorageError("BUSY", "MongoDB aborted the transaction"), limit: attempts.race }
+    results = await runOnce(session, target, partition, batch)
   } catch (error) {
     // Without its commit a transaction ends by itself; this only makes it sooner.
     await session.abortTransaction().catch(() => undefined)
     if (lostRace(error)) return { lost: describe("BUSY", error), limit: attempts.race }
-    return {
-      lost: notApplied(error),
-      limit: hasLabel(error, "TransientTransactionError") ? attempts.unavailable : 1,
-    }
+    const mayPass = hasLabel(error, "TransientTransactionError") || brokeOff(error)
+    return { lost: notApplied(error), limit: mayPass ? attempts.brokenOff : 1 }
   }
+  const outcome = await commitTransaction(session)
+  if (outcome === "committed") return { outcomes: results }
+  if (outcome !== "aborted") return { outcomes: results.map((result) => inDoubt(result, outcome.inDoubt)) }
+  return { lost: new StorageError("BUSY", "MongoDB aborted the transaction"), limit: attempts.race }
 }
 
 /** Runs a batch until it is decided. Never rejects: each commit has its own outcome. */
 export const runBatch = async (
-  client: MongoClient,
-  records: Records,
+  target: Target,
   partition: string,
   batch: readonly Commit[],
 ): Promise<readonly (CommitResult | StorageError)[]> => {
   let session: ClientSession | undefined
+  const retries = new Retries()
   try {
-    session = client.startSession()
-    for (let count = 1; ; count++) {
-      const attempt = await attemptOnce(session, records, partition, batch)
+    session = target.client.startSession()
+    for (;;) {
+      const attempt = await attemptOnce(session, target, partition, batch)
       if ("outcomes" in attempt) return attempt.outcomes
-      if (count >= attempt.limit) return batch.map(() => attempt.lost)
-      await sleep(Math.random() * Math.min(longestBackoffMs, 2 ** count))
+      if (!(await retries.again(attempt.limit))) return batch.map(() => attempt.lost)
     }
   } catch (error) {
     return batch.map(() => notApplied(error))

@@ -12,8 +12,18 @@ export interface MongoServer {
   readonly uri: string
   /** What it is, for the run's output. */
   readonly name: string
+  /**
+   * Ends what a killed process has left open, or waits for the server to do so (`transactionLifetimeLimitSeconds`).
+   * Absent where that takes longer than tests can wait.
+   */
+  readonly endOrphans?: () => Promise<void>
+  readonly isStandIn?: true
   readonly stop: () => Promise<void>
 }
+
+/** By default 60, and the kit waits for 15. */
+const shortLived = ["--setParameter", "transactionLifetimeLimitSeconds=5"]
+const waits = { endOrphans: async () => {} }
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1")
@@ -31,7 +41,7 @@ const startMongod = async (): Promise<MongoServer> => {
   const port = await freePort()
   const child = spawn(
     "mongod",
-    ["--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", `${port}`, "--dbpath", directory],
+    ["--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", `${port}`, "--dbpath", directory, ...shortLived],
     { stdio: "ignore" },
   )
   const gone = once(child, "exit")
@@ -43,6 +53,7 @@ const startMongod = async (): Promise<MongoServer> => {
   return {
     uri: `mongodb://${host}/?replicaSet=rs0`,
     name: `mongod ${version}`,
+    ...waits,
     stop: async () => {
       child.kill("SIGKILL")
       await gone
@@ -59,19 +70,38 @@ const startMemoryServer = async (): Promise<MongoServer | undefined> => {
   const { MongoMemoryReplSet } = found as {
     MongoMemoryReplSet: { create(options: object): Promise<{ getUri(): string; stop(): Promise<unknown> }> }
   }
-  const server = await MongoMemoryReplSet.create({ replSet: { count: 1 } })
-  return { uri: server.getUri(), name, stop: async () => void (await server.stop()) }
+  const server = await MongoMemoryReplSet.create({ replSet: { count: 1, args: shortLived } })
+  return { uri: server.getUri(), name, ...waits, stop: async () => void (await server.stop()) }
 }
 
-/** In the name of every suite that ran against the stand-in, so that the run's summary says so. */
-export const notExercised = "MongoDB itself was not exercised"
+const startGiven = async (uri: string): Promise<MongoServer> => {
+  const client = new MongoClient(uri)
+  const admin = client.db("admin")
+  const { version } = await admin.command({ buildInfo: 1 })
+  const lifetime = await admin.command({ getParameter: 1, transactionLifetimeLimitSeconds: 1 }).catch(() => undefined)
+  await client.close()
+  const soon = Number(lifetime?.["transactionLifetimeLimitSeconds"]) <= 10
+  return { uri, name: `the server of MONGODB_URI, version ${version}`, ...(soon && waits), stop: async () => {} }
+}
 
-export const startMongo = async (): Promise<MongoServer> => {
+const start = async (): Promise<MongoServer> => {
   const given = process.env["MONGODB_URI"]
-  if (given !== undefined) return { uri: given, name: "MONGODB_URI", stop: async () => {} }
+  if (given !== undefined) return startGiven(given)
   if (spawnSync("mongod", ["--version"]).status === 0) return startMongod()
   const memoryServer = await startMemoryServer()
   if (memoryServer !== undefined) return memoryServer
   const standIn = await startStandIn()
-  return { uri: standIn.uri, name: "a stand-in in this repository", stop: () => standIn.stop() }
+  return {
+    uri: standIn.uri,
+    name: "a stand-in",
+    isStandIn: true,
+    endOrphans: async () => void standIn.expireTransactions(),
+    stop: () => standIn.stop(),
+  }
+}
+
+export const startMongo = async (): Promise<MongoServer> => {
+  const server = await start()
+  process.stdout.write(`MongoDB tests run on ${server.name}\n`)
+  return server
 }

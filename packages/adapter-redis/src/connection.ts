@@ -55,6 +55,8 @@ export class Connection {
   readonly #unfit = new Set<Redis>()
   readonly #warned = new Set<string>()
   #lastError: unknown
+  /** Until then a rejection tells what fails. */
+  #opened = false
 
   private constructor(client: Redis | Cluster, logger: Logger | undefined) {
     this.#client = client
@@ -65,7 +67,7 @@ export class Connection {
     // Without a listener ioredis prints errors, and a rejected SELECT is told in no other way.
     client.on("error", (error: unknown) => {
       this.#lastError = error
-      this.#warn(readFailure(error).message)
+      if (this.#opened) this.#warn(readFailure(error).message)
     })
   }
 
@@ -84,6 +86,7 @@ export class Connection {
       if (reports.length === 0) throw new StorageError("FATAL", "the server is a replica, not the master")
       for (const node of "nodes" in client ? client.nodes() : [client]) connection.#watch(node)
       if ("nodes" in client) client.on("+node", (node: Redis) => connection.#watch(node))
+      connection.#opened = true
       return { connection, reports }
     } catch (error) {
       client.disconnect()

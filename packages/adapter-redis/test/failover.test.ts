@@ -2,7 +2,7 @@ import { afterAll, expect, it } from "vitest"
 import { put } from "../../core/test/storage/records.ts"
 import { redisStorage } from "../src/index.ts"
 import { describeWithServers } from "./support/available.ts"
-import { infoOf, isHealthy, type Node, startCluster, until } from "./support/cluster.ts"
+import { infoOf, isHealthy, type Node, slotOfTag, startCluster, until } from "./support/cluster.ts"
 import { codeOf, startLoad } from "./support/load.ts"
 import { stopServers } from "./support/server.ts"
 
@@ -19,8 +19,11 @@ describeWithServers("a master that dies, with a replica", () => {
     const [replica] = cluster.replicas
     if (master === undefined || replica === undefined) throw new Error("no nodes")
     const storage = await redisStorage({ client: cluster.connect(), replicas: { count: 1, timeoutMs: 500 } })
-    const partitions = Array.from({ length: 9 }, (_, i) => `p${i}`)
-    const load = startLoad(storage, { partitions, writers: 2, allowed: ["UNAVAILABLE", "UNKNOWN_OUTCOME"] })
+    // Most are served by the master that will be killed, so that it always has commits under way.
+    const names = Array.from({ length: 60 }, (_, i) => `p${i}`)
+    const isItsOwn = (name: string) => cluster.ownerOf(slotOfTag(name)) === master
+    const partitions = [...names.filter(isItsOwn).slice(0, 8), ...names.filter((name) => !isItsOwn(name)).slice(0, 4)]
+    const load = startLoad(storage, { partitions, writers: 3, allowed: ["UNAVAILABLE", "UNKNOWN_OUTCOME"] })
     await load.proceed(100)
 
     for (const [dying, heir] of [

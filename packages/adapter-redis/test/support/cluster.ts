@@ -12,6 +12,8 @@ export interface Node extends Server {
 export interface TestCluster {
   readonly masters: readonly Node[]
   readonly replicas: readonly Node[]
+  /** The master that a slot was given to at the start. */
+  readonly ownerOf: (slot: number) => Node | undefined
   readonly connect: (options?: ClusterClientOptions) => Cluster
   readonly close: () => void
 }
@@ -92,6 +94,7 @@ export const startCluster = async (replicasEach: 0 | 1 = 0, config: Config = {})
   return {
     masters,
     replicas,
+    ownerOf: (slot) => masters[Math.floor(slot / share)],
     connect: (options = {}) => {
       const client = new Cluster(
         nodes.map(({ port }) => ({ host: "127.0.0.1", port })),
@@ -123,9 +126,9 @@ export const slotOfTag = (tag: string): number => {
 }
 
 /** The slot of a key, the master that it was given to at the start, and another. */
-export const placeOf = async ({ masters }: TestCluster, key: string) => {
+export const placeOf = async ({ masters, ownerOf }: TestCluster, key: string) => {
   const slot = Number(await masters[0]?.command("CLUSTER", "KEYSLOT", key))
-  const owner = masters[Math.floor(slot / share)]
+  const owner = ownerOf(slot)
   const other = masters.find((node) => node !== owner)
   if (owner === undefined || other === undefined) throw new Error("the cluster has lost its nodes")
   return { slot, owner, other }

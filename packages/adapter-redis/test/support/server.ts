@@ -103,7 +103,9 @@ const startOnFreePort = async (config: Config, directory: string) => {
     try {
       return { own, running: await run(own, directory) }
     } catch (error) {
-      if (!(error instanceof AddressInUse)) throw error
+      if (error instanceof AddressInUse) continue
+      await rm(directory, { recursive: true })
+      throw error
     }
   }
 }

@@ -103,7 +103,7 @@ export const checkSnapshots = async (db: Db, records: Records): Promise<void> =>
   const readConcern = { level: "snapshot" }
   const find = { find: records.collectionName, limit: 1, singleBatch: true, readConcern }
   const { cursor } = await reading(() => db.command(find))
-  if (field(cursor, "atClusterTime") === undefined) {
+  if (!field(cursor, "atClusterTime")) {
     refuse("the server does not read at one snapshot, as MongoDB 5.0 and later do")
   }
 }

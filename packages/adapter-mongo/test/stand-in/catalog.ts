@@ -24,7 +24,9 @@ export const create = async (context: Context): Promise<Doc> => {
   if (context.store.collections.has(namespace)) {
     throw new ServerError(48, `Collection ${namespace} already exists.`)
   }
-  context.store.create(namespace)
+  const { collation, capped, size, viewOn } = context.command
+  const given = Object.entries({ collation, capped, size, viewOn }).filter(([, value]) => value !== undefined)
+  context.store.create(namespace, undefined, Object.fromEntries(given))
   return {}
 }
 
@@ -51,12 +53,12 @@ export const dropDatabase = async (context: Context): Promise<Doc> => {
 export const listCollections = async (context: Context): Promise<Doc> => {
   refuseInTransaction(context)
   const prefix = `${database(context)}.`
-  const found = [...context.store.collections.keys()]
-    .filter((namespace) => namespace.startsWith(prefix))
-    .map((namespace) => ({
+  const found = [...context.store.collections.values()]
+    .filter(({ namespace }) => namespace.startsWith(prefix))
+    .map(({ namespace, options }) => ({
       name: namespace.slice(prefix.length),
-      type: "collection",
-      options: {},
+      type: "viewOn" in options ? "view" : "collection",
+      options,
       info: { readOnly: false },
       idIndex: { v: 2, key: { _id: 1 }, name: "_id_" },
     }))

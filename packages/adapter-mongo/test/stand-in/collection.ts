@@ -43,9 +43,12 @@ export class Collection {
   /** The commit since which the catalogue entry (existence, indexes) is as it is. */
   changedAt: number
   shardKey: Doc | undefined
+  /** As given to `create`: shown, and without effect. */
+  readonly options: Doc
 
-  constructor(namespace: string, changedAt: number) {
+  constructor(namespace: string, changedAt: number, options: Doc) {
     this.namespace = namespace
+    this.options = options
     this.changedAt = changedAt
   }
 
@@ -95,6 +98,8 @@ export class Collection {
 
   /** Writes a new version, `undefined` deleting; the caller has made sure that it differs from the one it read. */
   write(unit: Unit, chain: Chain, doc: Doc | undefined, at = 0): void {
+    // A step-down may have ended the transaction while this statement of it was under way.
+    if (unit.ended) throw new ServerError(251, "Transaction has been aborted.")
     const newest = chain.versions.at(-1)
     const foreign = chain.pending !== undefined && chain.pending.unit !== unit
     if (foreign || (newest !== undefined && newest.at > unit.readAt)) throw writeConflict()

@@ -18,6 +18,8 @@ const timestamp = (at: number): Timestamp => new Timestamp({ t: epochSeconds, i:
 const reads = new Set(["find", "count", "aggregate", "listCollections", "listIndexes"])
 const writes = new Set(["insert", "update", "delete", "create", "createIndexes", "drop", "dropDatabase"])
 const atSnapshots = new Set(["find", "aggregate"])
+/** Not part of the Stable API, version 1. */
+const unstable = new Set(["buildInfo", "buildinfo", "getParameter", "enableSharding", "shardCollection"])
 const ends = new Set(["commitTransaction", "abortTransaction"])
 const inTransactions = new Set(["insert", "update", "delete", "find", "getMore", "count", "aggregate", ...ends])
 
@@ -93,6 +95,9 @@ export class Commands {
   private async handle(name: string, command: Doc, staleAt: number | undefined): Promise<Doc> {
     const handler = this.handlers.get(name)
     if (handler === undefined) throw new ServerError(59, `no such command: '${name}'`)
+    if (command["apiStrict"] === true && unstable.has(name)) {
+      throw new ServerError(323, `Provided apiStrict:true, but the command ${name} is not in API Version 1.`)
+    }
     const transactional = command["autocommit"] === false
     this.refuse(name, command, transactional)
     // A stale primary gets no majority for what it writes, and finds out.
@@ -160,9 +165,11 @@ export class Commands {
     const signature = { hash: new Binary(Buffer.alloc(20)), keyId: Long.ZERO }
     const cursor = result["cursor"]
     const timed = isDoc(cursor) && typeof cursor["atClusterTime"] === "number"
+    const { atClusterTime, ...untimed } = timed ? cursor : { atClusterTime: 0 }
+    const time = this.topology.genuine ? { atClusterTime: timestamp(Number(atClusterTime)) } : {}
     return {
       ...result,
-      ...(timed ? { cursor: { ...cursor, atClusterTime: timestamp(Number(cursor["atClusterTime"])) } } : {}),
+      ...(timed ? { cursor: { ...untimed, ...time } } : {}),
       ok: 1,
       ...(mongos && command["autocommit"] === false ? { recoveryToken: { recoveryShardId: "shard-0" } } : {}),
       ...(replicated ? { operationTime: now, $clusterTime: { clusterTime: now, signature } } : {}),

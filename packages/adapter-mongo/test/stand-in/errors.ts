@@ -44,6 +44,7 @@ const codeNames = {
   263: "OperationNotSupportedInTransaction",
   267: "PreparedTransactionInProgress",
   9001: "SocketException",
+  323: "APIStrictError",
   10107: "NotWritablePrimary",
   10334: "BSONObjectTooLarge",
   11000: "DuplicateKey",

@@ -1,11 +1,13 @@
 /** The data of the stand-in: collections, the clock of commits, and the units of work that read and write at it. */
 import { type Chain, Collection } from "./collection.ts"
 import { ServerError, writeConflict } from "./errors.ts"
+import type { Doc } from "./values.ts"
 
 /** A transaction, or one statement outside a transaction: reads the state after commit `readAt`, and its own writes. */
 export class Unit {
   readonly readAt: number
   readonly written = new Set<Chain>()
+  ended = false
   constructor(readAt: number) {
     this.readAt = readAt
   }
@@ -55,6 +57,7 @@ export class Store {
 
   private end(unit: Unit): void {
     this.open.delete(unit)
+    unit.ended = true
     const horizon = Math.min(this.now - this.historyWindow, ...[...this.open].map((each) => each.readAt))
     for (const chain of unit.written) chain.collection.prune(chain, horizon)
     while (this.deleted[0] !== undefined && this.deleted[0].at <= horizon) {
@@ -91,8 +94,8 @@ export class Store {
   }
 
   /** Inside a transaction, `at` is its snapshot; otherwise the change of the catalogue is a commit of its own. */
-  create(namespace: string, at = ++this.now): Collection {
-    const collection = new Collection(namespace, at)
+  create(namespace: string, at = ++this.now, options: Doc = {}): Collection {
+    const collection = new Collection(namespace, at, options)
     this.collections.set(namespace, collection)
     return collection
   }

@@ -34,6 +34,11 @@ export class Topology {
     return this.kind !== "standalone" && this.kind !== "ferretdb"
   }
 
+  /** The look-alikes are taken to ignore the read concern of a read, and to tell no time of it. */
+  get genuine(): boolean {
+    return this.kind === "replica-set" || this.kind === "sharded"
+  }
+
   get mongos(): boolean {
     return this.kind === "sharded"
   }

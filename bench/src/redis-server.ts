@@ -1,21 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port
-}
+import { freePort } from "../../test/free-port.ts"
 
 const answers = async (url: string, child: ChildProcess): Promise<boolean> => {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null })

@@ -2,7 +2,8 @@ import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeEach, expect, it } from "vitest"
 import { describeWithServers } from "../../../packages/adapter-redis/test/support/available.ts"
-import { freePort, startServer, stopServers } from "../../../packages/adapter-redis/test/support/server.ts"
+import { startServer, stopServers } from "../../../packages/adapter-redis/test/support/server.ts"
+import { freePort } from "../../../test/free-port.ts"
 import { contentsOf, makeTree, run, start, type Tree } from "./support/server.ts"
 
 let tree: Tree

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Redis, type RedisOptions } from "ioredis"
+import { freePort } from "../../../../test/free-port.ts"
 
 /** Lines of redis.conf; the value may hold several words. */
 export type Config = Readonly<Record<string, string>>
@@ -37,16 +37,6 @@ export const stopServers = async (): Promise<void> => {
   const all = [...started]
   started.clear()
   await Promise.all(all.map(({ dispose }) => dispose()))
-}
-
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no port")
-  return address.port
 }
 
 /**

@@ -2,12 +2,13 @@ import { spawn } from "node:child_process"
 import { writeFile } from "node:fs/promises"
 import { Redis } from "ioredis"
 import { afterAll, expect, it } from "vitest"
+import { freePort } from "../../../../test/free-port.ts"
 import { put, text } from "../../../core/test/storage/records.ts"
 import { redisStorage } from "../../src/index.ts"
 import { describeWithServers } from "../support/available.ts"
 import { infoOf, until } from "../support/cluster.ts"
 import { codeOf } from "../support/load.ts"
-import { freePort, startServer, stopServers } from "../support/server.ts"
+import { startServer, stopServers } from "../support/server.ts"
 
 afterAll(stopServers)
 

@@ -10,8 +10,9 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url))
 export type StorageChoice =
   | { readonly type: "memory" }
   | { readonly type: "lmdb"; readonly path: string }
-  /** The URL may hold a password. */
+  /** These may hold a password. */
   | { readonly type: "redis"; readonly url: string }
+  | { readonly type: "mongodb"; readonly uri: string }
 
 export interface Config {
   readonly port: number
@@ -34,8 +35,12 @@ const storage = (text: string): StorageChoice => {
   if (path !== undefined) return { type: "lmdb", path: resolve(root, path) }
   if (/^rediss?:$/.test(URL.parse(text)?.protocol ?? "") && URL.parse(text)?.hostname)
     return { type: "redis", url: text }
+  // Several hosts in one, which is no URL.
+  if (/^mongodb(\+srv)?:\/\/[^/?]/.test(text)) return { type: "mongodb", uri: text }
   // Not the text itself: addresses of databases hold passwords.
-  throw new Failure("STRONGROOM_STORAGE must be memory:, lmdb: and a folder, or redis:// (rediss://) and a host.")
+  throw new Failure(
+    "STRONGROOM_STORAGE must be memory:, lmdb: and a folder, or redis:// (rediss://) or mongodb:// (mongodb+srv://) and a host.",
+  )
 }
 
 const demoToken = (text: string) => {

@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http"
 import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
+import { mongoStorage } from "@strongroom/adapter-mongo"
 import { redisStorage } from "@strongroom/adapter-redis"
 import {
   isStrongroomError,
@@ -59,9 +60,12 @@ const openStores = async ({ rootKeys, storage: choice }: Config): Promise<[Stora
     const keys = given ?? (await localKept(() => hasFiles(choice.path), choice.path))
     return [lmdbStorage({ path: choice.path }), keys]
   }
-  const storage = await redisStorage({ url: choice.url, logger })
+  const [storage, place] =
+    choice.type === "redis"
+      ? [await redisStorage({ url: choice.url, logger }), "Redis"]
+      : [await mongoStorage({ uri: choice.uri, logger }), "MongoDB"]
   try {
-    return [storage, given ?? (await localKept(() => hasRecords(storage), "Redis"))]
+    return [storage, given ?? (await localKept(() => hasRecords(storage), place))]
   } catch (error) {
     await storage.close()
     throw error

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { MongoClient } from "mongodb"
 import { startStandIn } from "../stand-in/stand-in.ts"
 
-export interface MongoServer {
+interface Started {
   readonly uri: string
   /** What it is, for the run's output. */
   readonly name: string
@@ -36,7 +36,7 @@ const freePort = async (): Promise<number> => {
 }
 
 /** A `mongod` of our own as a replica set of one node. */
-const startMongod = async (): Promise<MongoServer> => {
+const startMongod = async (): Promise<Started> => {
   const directory = await mkdtemp(join(tmpdir(), "strongroom-mongod-"))
   const port = await freePort()
   const child = spawn(
@@ -63,7 +63,7 @@ const startMongod = async (): Promise<MongoServer> => {
 }
 
 /** Only where somebody has installed it: it downloads a server. */
-const startMemoryServer = async (): Promise<MongoServer | undefined> => {
+const startMemoryServer = async (): Promise<Started | undefined> => {
   const name = "mongodb-memory-server-core"
   const found: unknown = await import(name).catch(() => undefined)
   if (typeof found !== "object" || found === null || !("MongoMemoryReplSet" in found)) return undefined
@@ -74,7 +74,7 @@ const startMemoryServer = async (): Promise<MongoServer | undefined> => {
   return { uri: server.getUri(), name, ...waits, stop: async () => void (await server.stop()) }
 }
 
-const startGiven = async (uri: string): Promise<MongoServer> => {
+const startGiven = async (uri: string): Promise<Started> => {
   const client = new MongoClient(uri)
   const admin = client.db("admin")
   const { version } = await admin.command({ buildInfo: 1 })
@@ -84,7 +84,7 @@ const startGiven = async (uri: string): Promise<MongoServer> => {
   return { uri, name: `the server of MONGODB_URI, version ${version}`, ...(soon && waits), stop: async () => {} }
 }
 
-const start = async (): Promise<MongoServer> => {
+const start = async (): Promise<Started> => {
   const given = process.env["MONGODB_URI"]
   if (given !== undefined) return startGiven(given)
   if (spawnSync("mongod", ["--version"]).status === 0) return startMongod()
@@ -100,8 +100,17 @@ const start = async (): Promise<MongoServer> => {
   }
 }
 
+export interface MongoServer extends Started {
+  /** A URI that names a database. */
+  readonly uriOf: (database: string) => string
+}
+
 export const startMongo = async (): Promise<MongoServer> => {
   const server = await start()
   process.stdout.write(`MongoDB tests run on ${server.name}\n`)
-  return server
+  const [, hosts = "", query = ""] = /^([^?]*\/\/[^/?]+)[^?]*(\?.*)?$/.exec(server.uri) ?? []
+  // Users are in `admin` unless the URI says otherwise; naming a database must not change that.
+  const asAdmin = hosts.includes("@") && !query.includes("authSource=")
+  const source = asAdmin ? `${query === "" ? "?" : "&"}authSource=admin` : ""
+  return { ...server, uriOf: (database) => `${hosts}/${database}${query}${source}` }
 }

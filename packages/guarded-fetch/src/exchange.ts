@@ -83,12 +83,11 @@ export const exchange = (guard: Guard, signal: AbortSignal): Exchange => {
       let { body } = wire
       if (body instanceof ReadableStream && places.body) {
         headers.delete("content-length")
-        const lookUp = (envKey: string) =>
-          valueInStream(envKey).catch((error: unknown) => {
-            streamFault = error
-            throw error
-          })
-        body = body.pipeThrough(substituteStream(headers.get("content-type") ?? "", placeholders, lookUp))
+        const contentType = headers.get("content-type") ?? ""
+        const noteFault = (error: unknown) => {
+          streamFault = error
+        }
+        body = body.pipeThrough(substituteStream(contentType, placeholders, valueInStream, noteFault))
       }
       const { method } = hop
       try {

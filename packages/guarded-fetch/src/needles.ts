@@ -5,10 +5,10 @@ const leastBytes = 4
 
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1")
 
-/** JSON (RFC 8259) as JavaScript, Python (ASCII only), PHP (`\/`) and Go (`<`, `>`, `&`) write it, and combinations. */
+/** JSON (RFC 8259) as JavaScript, Python (ASCII only), PHP (`\/`), Go (`<`, `>`, `&`) and .NET write it, and combinations. */
 const jsonSpellings = (value: string): string[] => {
-  const unicode = (text: string, upper: boolean) =>
-    text.replace(/[\u007f-\uffff]/g, (unit) => {
+  const unicode = (text: string, upper: boolean, escaped = /[\u007f-\uffff]/g) =>
+    text.replace(escaped, (unit) => {
       const hex = unit.charCodeAt(0).toString(16).padStart(4, "0")
       return `\\u${upper ? hex.toUpperCase() : hex}`
     })
@@ -16,9 +16,11 @@ const jsonSpellings = (value: string): string[] => {
   const html = plain.replace(/[<>&]/g, (unit) => `\\u00${unit.charCodeAt(0).toString(16)}`)
   // What was sent as JSON and comes back as a string in JSON.
   const nested = JSON.stringify(plain).slice(1, -1)
-  return [plain, html, nested].flatMap((text) =>
+  const dotNet = unicode(plain.replaceAll('\\"', "\\u0022"), true, /[&'+<>`\u007f-\uffff]/g)
+  const others = [plain, html, nested].flatMap((text) =>
     [text, text.replaceAll("/", "\\/")].flatMap((one) => [one, unicode(one, false), unicode(one, true)]),
   )
+  return [dotNet, ...others]
 }
 
 /** RFC 3986 and the URL standard: a path or query, one component, a form, and with no exceptions; hex of either case. */
@@ -44,20 +46,35 @@ const htmlSpellings = (value: string): string[] =>
     return value.replace(/["'&<>]/g, (unit) => entities[unit] ?? unit)
   })
 
+/** Base64 as JSON (PHP's `\/`, .NET's `\u002B`) and percent-encoding write it. Padding is not decided by the bytes alone. */
+const escapedBase64 = (text: string): string[] => [
+  text.replaceAll("/", "\\/"),
+  text.replaceAll("+", "\\u002B"),
+  text.replaceAll("+", "%2B").replaceAll("/", "%2F"),
+  text.replaceAll("+", "%2b").replaceAll("/", "%2f"),
+]
+
 /** The characters that the bytes alone decide, in each of the three places where they can begin in a text of base64. */
 const base64Spellings = (bytes: Buffer): string[] =>
   [0, 1, 2].flatMap((offset) => {
     const bits = 8 * (offset + bytes.length)
     const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64")
     const decided = text.slice(Math.ceil((8 * offset) / 6), Math.floor(bits / 6))
-    return [decided, decided.replaceAll("+", "-").replaceAll("/", "_")]
+    return [decided, ...escapedBase64(decided), decided.replaceAll("+", "-").replaceAll("/", "_")]
   })
 
 /**
  * All byte strings to look for when `value` may have been reflected: as it is (UTF-8; Latin-1, which is how a header carries
- * it), as JSON, percent-encoded, as HTML text, in base64 and base64url, and in hex. None for a value of under 4 bytes.
+ * it), as JSON, percent-encoded, as HTML text, in base64 and base64url, also escaped, and in hex; all this without white
+ * space at its ends too, which many who get it trim. None for a text of under 4 bytes.
  */
 export const needlesOf = (value: string): readonly Uint8Array[] => {
+  const unique = new Set([value, value.trim()].flatMap(spellingsOf))
+  return [...unique].map(latin1)
+}
+
+/** One character a byte. */
+const spellingsOf = (value: string): readonly string[] => {
   const utf8 = Buffer.from(value)
   if (utf8.length < leastBytes) return []
   const asSent = /^[\0-\xff]*$/.test(value) ? [utf8, latin1(value)] : [utf8]
@@ -66,6 +83,5 @@ export const needlesOf = (value: string): readonly Uint8Array[] => {
     const hex = bytes.toString("hex")
     return [bytes.toString("latin1"), ...base64Spellings(bytes), hex, hex.toUpperCase()]
   })
-  const unique = new Set([...spelled.map((text) => Buffer.from(text).toString("latin1")), ...encoded])
-  return [...unique].map(latin1)
+  return [...spelled.map((text) => Buffer.from(text).toString("latin1")), ...encoded]
 }

@@ -21,7 +21,7 @@ export const reflectionOf = (used: UsedValues, placeholderOf: (envKey: string) =
     [...values].flatMap((value) => {
       const replacement = Buffer.from(placeholderOf(envKey))
       const needles = needlesOf(value)
-      if (needles.length > 0) names.push(value.toLowerCase())
+      if (needles.length > 0) names.push(value.trim().toLowerCase())
       return needles.map((needle) => ({ needle, replacement }))
     }),
   )

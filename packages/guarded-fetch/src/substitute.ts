@@ -44,9 +44,9 @@ const toLatin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
 const utf8AsLatin1 = (text: string): string => Buffer.from(text).toString("latin1")
 
-/** RFC 9110, section 5.5; fetch sends U+0080–U+00FF as one byte each. */
+/** RFC 9110, section 5.5; fetch sends U+0080–U+00FF as one byte each, and white space at the ends is no part of a value. */
 const inHeader = (envKey: string, value: string): string => {
-  if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw unusable(envKey, "header")
+  if (/^[\t ]|[^\t\x20-\x7e\x80-\xff]|[\t ]$/.test(value)) throw unusable(envKey, "header")
   return value
 }
 
@@ -121,16 +121,18 @@ const bodyBytes = (
 
 /**
  * Replaces placeholders in a stream, also across chunk borders; at most 307 bytes are held back. `valueFor` is asked when
- * one has come: if it rejects, so does the stream, and the value has not been sent.
+ * one has come: if it rejects, so does the stream, and the value has not been sent. `noteFault` is told of every refusal,
+ * which the reader of the stream may wrap or swallow.
  */
 export const substituteStream = (
   contentType: string,
   placeholders: Placeholders,
   valueFor: (envKey: string) => Promise<string>,
+  noteFault: (error: unknown) => void,
 ): TransformStream<Uint8Array, Uint8Array> => {
   const encode = bodyEncoder(contentType)
   let held = ""
-  const replaced = async (text: string): Promise<Uint8Array> => {
+  const withValues = async (text: string): Promise<Uint8Array> => {
     const values = new Map<string, string>()
     placeholders.replace(text, (envKey) => {
       values.set(envKey, "")
@@ -142,6 +144,11 @@ export const substituteStream = (
       "latin1",
     )
   }
+  const replaced = (text: string) =>
+    withValues(text).catch((error: unknown) => {
+      noteFault(error)
+      throw error
+    })
   return new TransformStream({
     async transform(chunk, controller) {
       const text = held + toLatin1(chunk)

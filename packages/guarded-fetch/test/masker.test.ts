@@ -81,6 +81,8 @@ describe("the masker", () => {
   })
 })
 
+const base64 = (value: string) => Buffer.from(value).toString("base64")
+
 /** Encodings as others write them, not by the code under test. */
 const encodings: Record<string, (value: string) => string> = {
   raw: (value) => value,
@@ -97,6 +99,16 @@ const encodings: Record<string, (value: string) => string> = {
   html: (value) =>
     value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
   hex: (value) => Buffer.from(value).toString("hex"),
+  "JSON, as .NET writes it": (value) =>
+    JSON.stringify(value)
+      .slice(1, -1)
+      .replaceAll('\\"', "\\u0022")
+      .replace(/[&'+<>`\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`),
+  "base64, in JSON as PHP writes it": (value) => base64(value).replaceAll("/", "\\/"),
+  "base64, in JSON as .NET writes it": (value) => base64(value).replaceAll("+", "\\u002B"),
+  "base64, percent-encoded": (value) => encodeURIComponent(base64(value)),
+  "base64, percent-encoded in lower case": (value) =>
+    encodeURIComponent(base64(value)).replace(/%../g, (triplet) => triplet.toLowerCase()),
   "hex in capitals": (value) => Buffer.from(value).toString("hex").toUpperCase(),
 }
 const base64s = (value: string, before: string, after: string): string[] => {

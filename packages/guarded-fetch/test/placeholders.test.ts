@@ -117,7 +117,12 @@ describe("a stream", () => {
       },
     })
     const output = source.pipeThrough(
-      substituteStream("text/plain", known, (envKey) => Promise.resolve(`<${envKey} é>`)),
+      substituteStream(
+        "text/plain",
+        known,
+        (envKey) => Promise.resolve(`<${envKey} é>`),
+        () => {},
+      ),
     )
     return new Response(output).text()
   }

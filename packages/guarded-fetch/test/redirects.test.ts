@@ -186,6 +186,8 @@ describe("the fetch standard's rules", () => {
 
   test.each([
     ["https://user:pass@cdn.allowed.example/", "TARGET_REFUSED", "userinfo"],
+    ["https://@cdn.allowed.example/", "TARGET_REFUSED", "userinfo"],
+    ["//@cdn.allowed.example/", "TARGET_REFUSED", "userinfo"],
     ["https:\\\\evil.example/", "TARGET_REFUSED", "ambiguous_url"],
     ["https://[/", "TARGET_REFUSED", "invalid_url"],
     ["file:///etc/passwd", "TARGET_REFUSED", "scheme"],
@@ -200,6 +202,8 @@ describe("the fetch standard's rules", () => {
     expect(arrivedUrls().slice(1)).toEqual([`https://${hosts.cdn}/hops/1`, `https://${hosts.cdn}/hops/0`])
     await guarded().fetch(to(302, `//${new URL(servers.url(hosts.cdn, "/")).host}/end`))
     expect(arrivedUrls().at(-1)).toBe(`https://${hosts.cdn}/end`)
+    await guarded().fetch(to(302, "/@a/b c?to=https://@d"))
+    expect(arrivedUrls().at(-1)).toBe(`https://${hosts.api}/@a/b%20c?to=https://@d`)
   })
 
   test("an answer without Location is an answer", async () => {

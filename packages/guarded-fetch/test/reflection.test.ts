@@ -1,5 +1,5 @@
 import { brotliCompressSync, gzipSync } from "node:zlib"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { guard, releasing, secret } from "./support/guard.ts"
 import { type Handler, hosts, type Servers, startServers } from "./support/servers.ts"
 
@@ -53,6 +53,26 @@ describe("a value that comes back", () => {
     const all = [...response.headers].flat().join("\n")
     expect(all.toLowerCase()).not.toContain(value.toLowerCase())
   })
+
+  test.each([" key-0123456789", "key-0123456789\t", "\n key-0123456789 \n"])(
+    "without the white space at its ends is masked: %j",
+    async (value) => {
+      const { fetch, placeholder } = guarded({
+        substitute: { body: true },
+        release: releasing({ API_KEY: value }).release,
+      })
+      handler = (request, response) => {
+        const trimmed = request.arrived.body.trim()
+        response.writeHead(200, { [`x-${trimmed}`]: "1", "x-trimmed": trimmed })
+        response.end(`${trimmed} ${btoa(trimmed)} ${request.arrived.body}`)
+      }
+      const p = placeholder("API_KEY")
+      const response = await fetch(url(), { method: "POST", body: p })
+      expect(response.headers.get("x-trimmed")).toBe(p)
+      expect([...response.headers.keys()].filter((name) => name.includes("key"))).toEqual([])
+      expect((await response.text()).split(p)).toHaveLength(4)
+    },
+  )
 
   test("in a JSON body is masked, and what remains is the same JSON", async () => {
     const { p, response } = await answered((request, response) => {
@@ -199,6 +219,40 @@ describe("an answer is a real one", () => {
     expect(response).toBeInstanceOf(Response)
     expect(response).toMatchObject({ status, ok: status < 300, redirected: false, url: url() })
     expect(await response.text()).toBe("")
+  })
+
+  test.each([
+    ["200 \u2713 ok", ""],
+    ["200 caf\u00e9", "café"],
+    ["200 tab\there", "tab\there"],
+    ["200 ", ""],
+  ])("with the status line %j", async (status, statusText) => {
+    const { response } = await answered(
+      (request) => void request.socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 2\r\n\r\nok`),
+    )
+    expect(response).toMatchObject({ status: 200, statusText })
+    expect(await response.text()).toBe("ok")
+  })
+
+  test("with a status text that is not UTF-8", async () => {
+    const { response } = await answered((request) => {
+      request.socket.end(Buffer.from("HTTP/1.1 200 caf\u00e9\r\ncontent-length: 2\r\n\r\nok", "latin1"))
+    })
+    expect([response.statusText, await response.text()]).toEqual(["", "ok"])
+  })
+
+  test.each([
+    ["a header that is none", 200, "a b"],
+    ["a body where there is none", 204, "x-a"],
+  ])("or the transport has failed: %s", async (_, status, name) => {
+    const cancelled = vi.fn()
+    const headers = Object.assign(new Map([[name, "1"]]), { get: () => null })
+    const { fetch, placeholder } = guard({
+      fetch: async () => ({ status, statusText: "", headers, body: new ReadableStream({ cancel: cancelled }) }),
+    })
+    const answer = fetch("https://api.allowed.example/", { headers: { "x-key": placeholder("API_KEY") } })
+    await expect(answer).rejects.toMatchObject({ code: "TRANSPORT_FAILED", details: { cause: "UNKNOWN" } })
+    expect(cancelled).toHaveBeenCalledTimes(1)
   })
 
   test("to HEAD, with its length", async () => {

@@ -40,6 +40,24 @@ describe("in headers, by default", () => {
     expect(servers.arrived[0]?.headers.authorization).toBe(authorization)
   })
 
+  test.each([" key", "key ", "\tkey", "key\t"])(
+    "a value whose ends a header would lose is refused: %j",
+    async (value) => {
+      const { fetch, placeholder } = guarded({ release: releasing({ API_KEY: value }).release })
+      const p = placeholder("API_KEY")
+      for (const headers of [{ "x-key": p }, { authorization: `Bearer ${p}` }])
+        await expect(fetch(api(), { headers })).rejects.toMatchObject({
+          code: "VALUE_UNUSABLE",
+          details: { envKey: "API_KEY", place: "header" },
+        })
+      expect(servers.arrived).toEqual([])
+      // In credentials they are no ends, but tabs are control characters.
+      if (value.includes("\t")) return
+      await fetch(api(), { headers: { authorization: `Basic ${btoa(`:${p}`)}` } })
+      expect(servers.arrived[0]?.headers.authorization).toBe(`Basic ${btoa(`:${value}`)}`)
+    },
+  )
+
   test.each(["a\r\nx-evil: 1", "a\nb", "a\0b", "a\rb", "\u{1F511}key", "ключ"])(
     "a value that a header cannot carry is refused: %j",
     async (value) => {
@@ -117,6 +135,7 @@ describe("elsewhere, unless opted in", () => {
       () => fetch(api(), { headers: { authorization: `Basic ${btoa(`u:${foreign}`)}` } }),
       () => fetch(api(`/?${foreign}`)),
       () => fetch(api(), { method: "POST", body: foreign }),
+      () => fetch(api(), { method: "POST", body: new Blob([foreign]).stream() }),
     ])
       await expect(make()).rejects.toMatchObject({ code: "PLACEHOLDER_UNKNOWN" })
     expect(servers.arrived).toEqual([])
@@ -251,6 +270,13 @@ describe("a decision", () => {
     ["https://user:pass@api.allowed.example/", "TARGET_REFUSED", "userinfo"],
     ["https://api.allowed.example\\@evil.example/", "TARGET_REFUSED", "ambiguous_url"],
     ["https://api.allowed.ex\tample/", "TARGET_REFUSED", "ambiguous_url"],
+    [" https://api.allowed.example/", "TARGET_REFUSED", "ambiguous_url"],
+    ["https://api.allowed.example/a b", "TARGET_REFUSED", "ambiguous_url"],
+    ["https://api.allowed.example/\u00a0", "TARGET_REFUSED", "ambiguous_url"],
+    ["https://api.allowed.example/\u0085", "TARGET_REFUSED", "ambiguous_url"],
+    ["https://@api.allowed.example/", "TARGET_REFUSED", "userinfo"],
+    ["https:@api.allowed.example/", "TARGET_REFUSED", "userinfo"],
+    ["https:///@api.allowed.example/", "TARGET_REFUSED", "userinfo"],
     ["file:///etc/passwd", "TARGET_REFUSED", "scheme"],
     ["data:text/plain,x", "TARGET_REFUSED", "scheme"],
     ["/relative", "TARGET_REFUSED", "invalid_url"],

@@ -106,7 +106,12 @@ const Scope = Schema.Union([
   }),
   Schema.Struct({ type: Schema.Literal("vault"), vault: VaultId }),
 ])
-export const Grants = Schema.Array(Schema.Struct({ scope: Scope, permission: Permission })).check(
+const Grant = Schema.Struct({ scope: Scope, permission: Permission }).check(
+  Schema.makeFilter(
+    ({ scope, permission }) => permission !== "use" || scope.type === "vault" || "use can be granted on a vault only",
+  ),
+)
+export const Grants = Schema.Array(Grant).check(
   Schema.makeFilter((grants) => grants.length <= 1000 || "must be at most 1000 grants"),
 )
 

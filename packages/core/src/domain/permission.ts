@@ -1,7 +1,7 @@
 /** Who may do what, as pure data and decisions. Default deny; a grant covers what lies below its scope. */
 
 /**
- * Each includes those before it. `use` is for vaults alone: to see a vault and what it holds, without values, and to have
+ * Each includes those before it. `use` is granted on vaults alone, elsewhere it is `INVALID_INPUT`: to see a vault and what it holds, without values, and to have
  * its secrets used without getting them.
  */
 export type Permission = "use" | "read" | "read-write" | "admin"

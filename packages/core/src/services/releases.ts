@@ -34,7 +34,7 @@ const decode = decodeInput(
 
 const neededFor = { release: "read", forward: "use" } as const
 
-/** `host`: also of a refused target, where it has one. */
+/** `host`: also of a refused target, where it has a canonical one. */
 type Verdict = TargetResult & { readonly host?: string }
 
 const secretNotFound = (vault: string, envKey: string) =>
@@ -78,7 +78,9 @@ export class Releases extends Context.Service<
       /** `patterns` are canonical already; what is stored is compared as it is. */
       const judge = (patterns: readonly string[], target: string, allowCleartext: boolean): Verdict => {
         const read = readTarget(target, hostParser, allowCleartext)
-        if (!read.allowed) return read
+        if (!read.allowed) {
+          return read.reason === "insecure_scheme" ? { ...readTarget(target, hostParser, true), ...read } : read
+        }
         const reason = hostRefusal(patterns.map(storedPattern), read.host, hostParser, matching)
         return reason === undefined ? read : { ...refuseRelease(reason), host: read.host }
       }

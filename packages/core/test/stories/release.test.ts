@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { reveal } from "../../src/domain/fields.ts"
 import type { AuditEntry, ReleaseOptions } from "../../src/domain/model.ts"
-import type { Permission, Principal } from "../../src/domain/permission.ts"
+import type { Grant, Permission, Principal, Scope } from "../../src/domain/permission.ts"
 import type { StrongroomOptions } from "../../src/strongroom.ts"
 import { memory } from "../support/backend.ts"
 import { openEngine } from "../support/engine.ts"
@@ -76,7 +76,11 @@ describe("a release", () => {
   it.each([
     ["https://evil.com/", "host_not_allowed", "evil.com"],
     ["https://api.example.com.evil.com/", "host_not_allowed", "api.example.com.evil.com"],
-    ["http://api.example.com/", "insecure_scheme", undefined],
+    ["http://API.example.com./?hunter2", "insecure_scheme", "api.example.com"],
+    ["ws://evil.com/hunter2", "insecure_scheme", "evil.com"],
+    ["ftp://hunter2/", "insecure_scheme", undefined],
+    ["http://localhost/", "insecure_scheme", undefined],
+    ["http://127.0.0.1/", "insecure_scheme", undefined],
     ["https://user:hunter2@api.example.com/", "ambiguous_url", undefined],
     ["https://127.0.0.1/?hunter2", "ip_literal", undefined],
     ["hunter2 is no host", "ambiguous_url", undefined],
@@ -180,7 +184,7 @@ describe("a release", () => {
 describe("permission to use", () => {
   it(
     "shows the vault and its secrets, without values, and nothing else",
-    story(async ({ world: { engine, owner, project }, vault, secret, holding }) => {
+    story(async ({ world: { engine, project }, vault, secret, holding }) => {
       const agent = holding("use")
       expect(await engine.vaults.list(agent)).toMatchObject([{ id: vault, secretCount: 1 }])
       expect(await engine.vaults.secrets.list(agent, vault)).toMatchObject([{ id: secret, envKey: "API_KEY" }])
@@ -188,18 +192,32 @@ describe("permission to use", () => {
       expect(await code(create)).toBe("FORBIDDEN")
       expect(await code(engine.keys.rotate(agent, { vault }))).toBe("FORBIDDEN")
       expect(await code(engine.vaults.remove(agent, vault))).toBe("FORBIDDEN")
-      // On a whole workspace it still opens no environment.
+      expect(await engine.projects.list(agent)).toEqual([])
+      expect(await code(engine.environments.list(agent, { project }))).toBe("PROJECT_NOT_FOUND")
+    }),
+  )
+
+  it(
+    "is granted on a vault and nowhere else, be it kept, vouched for or a token's",
+    story(async ({ world: { engine, owner, workspace, project }, vault }) => {
       const { id: environment } = await engine.environments.create(owner, { project, name: "production" })
-      const value = { name: "DATABASE_URL", value: "v", type: "runtime", dataType: "text" } as const
-      await engine.secrets.create(owner, { project, environments: [environment], secrets: [value] })
-      const wide: Principal = { ...agent, grants: [{ scope: { type: "workspace" }, permission: "use" }] }
-      expect(await engine.environments.list(wide, { project })).toEqual([])
-      expect(await engine.secrets.list(wide, { project })).toEqual([])
-      expect(await code(engine.secrets.list(wide, { project, environment }))).toBe("ENVIRONMENT_NOT_FOUND")
-      expect(await code(engine.secrets.get(wide, { project, name: "DATABASE_URL" }))).toBe("SECRET_NOT_FOUND")
-      expect(await code(engine.secrets.create(wide, { project, environments: [environment], secrets: [value] }))).toBe(
-        "ENVIRONMENT_NOT_FOUND",
-      )
+      const { id: kept } = await engine.principals.create(owner, { name: "kept", grants: [] })
+      const onVault: Grant = { scope: { type: "vault", vault }, permission: "use" }
+      const scopes: readonly Scope[] = [
+        { type: "workspace" },
+        { type: "project", project },
+        { type: "environment", project, environment },
+      ]
+      for (const scope of scopes) {
+        const grants: readonly Grant[] = [onVault, { scope, permission: "use" }]
+        const refused = [
+          engine.projects.list({ workspace, id: "agent", grants }),
+          engine.principals.create(owner, { name: "agent", grants }),
+          engine.principals.setGrants(owner, kept, grants),
+          engine.tokens.issue(owner, { name: "agent", grants }),
+        ]
+        for (const call of refused) expect(await code(call)).toBe("INVALID_INPUT")
+      }
     }),
   )
 

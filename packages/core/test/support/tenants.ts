@@ -71,16 +71,19 @@ interface DrawnGrant {
   readonly permission: Permission
 }
 
-const drawnGrant: fc.Arbitrary<DrawnGrant> = fc.record({
-  type: fc.oneof(
-    { weight: 1, arbitrary: fc.constant("workspace" as const) },
-    { weight: 3, arbitrary: fc.constant("project" as const) },
-    { weight: 5, arbitrary: fc.constant("environment" as const) },
-    { weight: 4, arbitrary: fc.constant("vault" as const) },
-  ),
-  spot,
-  permission: fc.constantFrom<Permission[]>("use", "read", "read-write", "admin"),
-})
+const drawnGrant: fc.Arbitrary<DrawnGrant> = fc
+  .record({
+    type: fc.oneof(
+      { weight: 1, arbitrary: fc.constant("workspace" as const) },
+      { weight: 3, arbitrary: fc.constant("project" as const) },
+      { weight: 5, arbitrary: fc.constant("environment" as const) },
+      { weight: 4, arbitrary: fc.constant("vault" as const) },
+    ),
+    spot,
+    permission: fc.constantFrom<Permission[]>("use", "read", "read-write", "admin"),
+  })
+  // `use` is granted on vaults alone.
+  .map((grant) => (grant.permission === "use" ? { ...grant, type: "vault" } : grant))
 
 const grantOf = (tenants: readonly Tenant[], { type, spot: drawn, permission }: DrawnGrant): Grant => {
   const { project, environment, vault } = placeOf(tenants, drawn)

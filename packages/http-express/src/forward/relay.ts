@@ -6,41 +6,35 @@ import { ForwardError } from "./errors.ts"
 /** Tells an upstream's answer from our own. */
 export const originHeader = "Strongroom-Forward"
 
-/** Of one connection (RFC 9110, 7.6.1), of the body's coding, which is undone, or addressed to the origin we are not. */
-const notRelayed = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "content-encoding",
-  "content-length",
-  // a session that the secret opened stays where the secret is, and no upstream sets cookies of our host
-  "set-cookie",
-  "set-cookie2",
-  "alt-svc",
-  "clear-site-data",
-  "nel",
-  "refresh",
-  "report-to",
-  "reporting-endpoints",
-  "service-worker-allowed",
-  "strict-transport-security",
-])
-const notRelayedPrefixes = ["access-control-", "content-security-policy", "cross-origin-"]
+/** Where the answer's `Location` is told. Under its own name clients would follow it, and proxies rewrite it, as ours. */
+const locationHeader = "strongroom-forward-location"
 
-const isRelayed = (name: string, named: ReadonlySet<string>) =>
-  !notRelayed.has(name) && !named.has(name) && !notRelayedPrefixes.some((prefix) => name.startsWith(prefix))
+/**
+ * What describes the content, pages through it, or tells when to ask again. Nothing else is relayed: headers are how an
+ * upstream commands the proxy in front of us (`X-Accel-Redirect`, `X-Sendfile`), caches (`Surrogate-Control`) and browsers
+ * (`Set-Cookie`, `WWW-Authenticate`, `Strict-Transport-Security`), and there is no complete list of those. `Link` loads
+ * nothing, as the policy below forbids all sources.
+ */
+const relayed = new Set([
+  "accept-ranges",
+  "allow",
+  "content-disposition",
+  "content-language",
+  "content-range",
+  "content-type",
+  "etag",
+  "last-modified",
+  "link",
+  "location",
+  "retry-after",
+  "x-request-id",
+])
+const rateLimits = /^(?:x-)?ratelimit(?:-|$)/
 
 const headersOf = ({ headers }: Response): Record<string, string> => {
-  const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/[\s,]+/))
-  const relayed = [...headers].filter(([name]) => isRelayed(name, named))
+  const kept = [...headers].filter(([name]) => relayed.has(name) || rateLimits.test(name))
   return {
-    ...Object.fromEntries(relayed),
+    ...Object.fromEntries(kept.map(([name, value]) => [name === "location" ? locationHeader : name, value])),
     // Last, so that an upstream cannot set them. It comes from our address, but nobody should take it for ours or keep it.
     "cache-control": "no-store",
     "content-security-policy": "sandbox; default-src 'none'",
@@ -73,7 +67,12 @@ export const relay = async (
   { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
 ): Promise<void> => {
   res.removeHeader("X-Powered-By")
-  res.writeHead(upstream.status, headersOf(upstream))
+  try {
+    res.writeHead(upstream.status, headersOf(upstream))
+  } catch (error) {
+    await upstream.body?.cancel()
+    throw error
+  }
   if (upstream.body === null) return void res.end()
   res.flushHeaders()
   await pipeline(Readable.fromWeb(upstream.body), atMost(maxBytes), res, { signal }).catch((error: unknown) => {

@@ -6,12 +6,16 @@ const { decodeInput } = fields
 
 const decodeVault = decodeInput(Schema.Struct({ vault_id: fields.VaultId }))
 const decodePlaceholder = decodeInput(Schema.Struct({ env_key: fields.EnvKey }))
+
+/** Encoding would replace a lone surrogate in silence. */
+const Text = Schema.String.check(Schema.makeFilter((text) => text.isWellFormed() || "must not hold a lone surrogate"))
+
 const decodeForward = decodeInput(
   Schema.Struct({
-    url: Schema.String,
+    url: Text,
     method: Schema.optionalKey(Schema.Literals(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])),
     headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-    body: Schema.optionalKey(Schema.String),
+    body: Schema.optionalKey(Text),
     body_base64: Schema.optionalKey(Schema.String),
   }),
 )

@@ -3,7 +3,6 @@ import type { EngineError } from "./domain/errors.ts"
 import { AuditLog } from "./services/audit-log.ts"
 import { Directory } from "./services/directory.ts"
 import { Environments } from "./services/environments.ts"
-import type { EngineServices } from "./services/layers.ts"
 import { Principals } from "./services/principals.ts"
 import { Projects } from "./services/projects.ts"
 import { Releases } from "./services/releases.ts"
@@ -34,7 +33,7 @@ export const allServices = Effect.all({
 /** The services as promises: `run` settles an effect, `close` ends what it runs on. */
 export const facadeOver = (
   services: Effect.Success<typeof allServices>,
-  run: <A>(effect: Effect.Effect<A, EngineError, EngineServices>) => Promise<A>,
+  run: <A>(effect: Effect.Effect<A, EngineError>) => Promise<A>,
   close: () => Promise<void>,
 ): Strongroom => {
   const promised =

@@ -1,4 +1,4 @@
-import { Cause, type Effect, Layer, ManagedRuntime, Schema } from "effect"
+import { Cause, Context, Effect, type Exit, Layer, ManagedRuntime, References, Schema } from "effect"
 import { noncePool } from "./crypto/nonce-pool.ts"
 import { cipher } from "./crypto/xchacha.ts"
 import { type EngineError, isStrongroomError, StrongroomError } from "./domain/errors.ts"
@@ -219,6 +219,9 @@ const placeOf = (error: unknown): string | undefined => {
   return error.stack?.startsWith(head) ? error.stack.slice(head.length) : undefined
 }
 
+/** A caller of promises has no tracer to give. */
+const runUntraced = Effect.runPromiseExitWith(Context.make(References.TracerEnabled, false))
+
 /**
  * Opens the store in `storage`, or makes one where there is none.
  *
@@ -232,8 +235,8 @@ export const openStrongroom = async (options: StrongroomOptions): Promise<Strong
   let closing: Promise<void> | undefined
   let idle = () => {}
 
-  const settle = async <A>(effect: Effect.Effect<A, EngineError, EngineServices>): Promise<A> => {
-    const exit = await runtime.runPromiseExit(effect)
+  const settle = async <A>(running: Promise<Exit.Exit<A, EngineError>>): Promise<A> => {
+    const exit = await running
     if (exit._tag === "Success") return exit.value
     const error = Cause.squash(exit.cause)
     if (isStrongroomError(error)) throw error
@@ -241,11 +244,12 @@ export const openStrongroom = async (options: StrongroomOptions): Promise<Strong
     throw new StrongroomError("INTERNAL", "Strongroom has met a fault of its own; its log says where")
   }
 
-  const run = async <A>(effect: Effect.Effect<A, EngineError, EngineServices>): Promise<A> => {
+  // Not by the runtime, which would register every call so that its disposal can interrupt it: `close` waits for all.
+  const run = async <A>(effect: Effect.Effect<A, EngineError>): Promise<A> => {
     if (closing !== undefined) throw new StrongroomError("CLOSED", "this engine is closed")
     running++
     try {
-      return await settle(effect)
+      return await settle(runUntraced(effect))
     } finally {
       running--
       if (running === 0) idle()
@@ -257,7 +261,7 @@ export const openStrongroom = async (options: StrongroomOptions): Promise<Strong
     await runtime.dispose()
   }
 
-  const services = await settle(allServices).catch(async (error: unknown) => {
+  const services = await settle(runtime.runPromiseExit(allServices)).catch(async (error: unknown) => {
     await runtime.dispose()
     throw error
   })

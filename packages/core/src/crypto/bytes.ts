@@ -12,27 +12,45 @@ export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {
   return joined
 }
 
+/** Writes `value` as four bytes, big endian, and gives the offset behind them. */
+export const writeU32 = (bytes: Uint8Array, value: number, offset: number): number => {
+  bytes[offset] = value >>> 24
+  bytes[offset + 1] = value >>> 16
+  bytes[offset + 2] = value >>> 8
+  bytes[offset + 3] = value
+  return offset + 4
+}
+
+export const readU32 = (bytes: Uint8Array, offset: number): number =>
+  (((bytes[offset] ?? 0) << 24) |
+    ((bytes[offset + 1] ?? 0) << 16) |
+    ((bytes[offset + 2] ?? 0) << 8) |
+    (bytes[offset + 3] ?? 0)) >>>
+  0
+
 export const u32 = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4)
-  new DataView(bytes.buffer).setUint32(0, value)
+  writeU32(bytes, value, 0)
   return bytes
 }
 
-/** Each part behind its length (u32, big endian), so that no two lists of parts give the same bytes. */
+/**
+ * Each part behind its length (u32, big endian), so that no two lists of parts give the same bytes. For hashing: the
+ * memory may belong to Node's shared pool.
+ */
 export const lengthPrefixed = (...parts: readonly (string | Uint8Array)[]): Uint8Array => {
   let length = 0
   for (const part of parts) length += 4 + (typeof part === "string" ? Buffer.byteLength(part) : part.length)
-  const bytes = new Uint8Array(length)
-  const view = Buffer.from(bytes.buffer)
+  const bytes = Buffer.allocUnsafe(length)
   let offset = 0
   for (const part of parts) {
     const start = offset + 4
-    if (typeof part === "string") offset = start + view.write(part, start)
+    if (typeof part === "string") offset = start + bytes.write(part, start)
     else {
-      view.set(part, start)
+      bytes.set(part, start)
       offset = start + part.length
     }
-    view.writeUInt32BE(offset - start, start - 4)
+    writeU32(bytes, offset - start, start - 4)
   }
   return bytes
 }

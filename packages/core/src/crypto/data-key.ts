@@ -9,7 +9,7 @@ export const derive = (secret: Uint8Array, length: number, label: string, ...con
   new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(0), lengthPrefixed(label, ...context), length))
 
 export const hmacSha256 = (key: Uint8Array, message: Uint8Array): Uint8Array =>
-  new Uint8Array(createHmac("sha256", key).update(message).digest())
+  createHmac("sha256", key).update(message).digest()
 
 /**
  * What a 32-byte data key becomes: a key to seal with and a commitment to it. The commitment's first 16 bytes are the

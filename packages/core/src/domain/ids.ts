@@ -28,13 +28,18 @@ const ulid = (milliseconds: number, random: Uint8Array): string => {
 
 export const uuidRandomLength = 16
 
+const hexOf = (byte: number): string => (byte < 16 ? "0" : "") + byte.toString(16)
+
 /** A random UUID (RFC 9562, version 4) in lower case. */
 export const uuid = (random: Uint8Array): string => {
-  const hex = Array.from(random.subarray(0, uuidRandomLength), (byte, index) => {
+  let text = ""
+  for (let index = 0; index < uuidRandomLength; index++) {
+    const byte = random[index] ?? 0
     const stamped = index === 6 ? (byte & 0x0f) | 0x40 : index === 8 ? (byte & 0x3f) | 0x80 : byte
-    return stamped.toString(16).padStart(2, "0")
-  }).join("")
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
+    if (index === 4 || index === 6 || index === 8 || index === 10) text += "-"
+    text += hexOf(stamped)
+  }
+  return text
 }
 
 /**

@@ -1,4 +1,4 @@
-import { concat, erase, lengthPrefixed, u32 } from "../crypto/bytes.ts"
+import { concat, erase, lengthPrefixed, readU32, writeU32 } from "../crypto/bytes.ts"
 import { type DataKey, type DataKeys, keyIdLength } from "../crypto/data-key.ts"
 import { StrongroomError } from "../domain/errors.ts"
 import { fromUtf8 } from "../domain/text.ts"
@@ -40,10 +40,20 @@ export const nameOf = (place: Address & { readonly partition: string }): string 
 export const sealedLength = (metadataBytes: number, valueBytes: number): number =>
   overhead + lengthBytes + metadataBytes + valueBytes
 
-const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
-  lengthPrefixed("strongroom/v1/record", header, place.partition, place.collection, place.leaf, place.revision)
+const associatedData = (prefix: Uint8Array, header: Uint8Array, place: Place): Uint8Array => {
+  const whole = prefix.length === 0 ? header : concat(prefix, header)
+  return lengthPrefixed("strongroom/v1/record", whole, place.partition, place.collection, place.leaf, place.revision)
+}
 
 const none = new Uint8Array(0)
+
+/** May lie in memory that Node shares out: to be erased as soon as it is sealed. */
+const plaintextOf = ({ metadata, value }: Body): Uint8Array => {
+  const plaintext = Buffer.allocUnsafe(lengthBytes + metadata.length + value.length)
+  plaintext.set(metadata, writeU32(plaintext, metadata.length, 0))
+  plaintext.set(value, lengthBytes + metadata.length)
+  return plaintext
+}
 
 /** `prefix` is what stands before the record in the same stored bytes; it is authenticated as part of the header. */
 export const sealRecord = (
@@ -54,9 +64,12 @@ export const sealRecord = (
   body: Body,
   prefix: Uint8Array = none,
 ): Uint8Array => {
-  const header = concat(new Uint8Array([formatVersion, suiteXChaCha]), key.id)
-  const plaintext = concat(u32(body.metadata.length), body.metadata, body.value)
-  const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(concat(prefix, header), place))
+  const header = new Uint8Array(headerLength)
+  header[0] = formatVersion
+  header[1] = suiteXChaCha
+  header.set(key.id, 2)
+  const plaintext = plaintextOf(body)
+  const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(prefix, header, place))
   erase(plaintext)
   return concat(prefix, header, nonce, sealed)
 }
@@ -86,10 +99,9 @@ export const openRecord = (
   if (key === undefined) throw integrity(place, "names a key that does not belong here")
   const nonce = bytes.subarray(headerLength, headerLength + nonceLength)
   const sealed = bytes.subarray(headerLength + nonceLength)
-  const plaintext = cipher.open(key.sealKey, nonce, sealed, associatedData(concat(prefix, header), place))
+  const plaintext = cipher.open(key.sealKey, nonce, sealed, associatedData(prefix, header, place))
   if (plaintext === undefined) throw integrity(place, "does not open: changed, or of another place")
-  const metadataLength = new DataView(plaintext.buffer, plaintext.byteOffset).getUint32(0)
-  const valueStart = lengthBytes + metadataLength
+  const valueStart = lengthBytes + readU32(plaintext, 0)
   if (valueStart > plaintext.length) throw integrity(place, "has a body with a wrong length")
   return { metadata: plaintext.subarray(lengthBytes, valueStart), value: plaintext.subarray(valueStart) }
 }

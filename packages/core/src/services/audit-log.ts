@@ -6,6 +6,7 @@ import { may, type Principal } from "../domain/permission.ts"
 import { layout } from "../records/layout.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
+import { operation } from "./operation.ts"
 import { Sessions } from "./sessions.ts"
 
 const decodeList = decodeInput(
@@ -38,7 +39,7 @@ export class AuditLog extends Context.Service<
       const sessions = yield* Sessions
 
       return {
-        list: Effect.fn("AuditLog.list")(function* (principal, input = {}) {
+        list: operation("AuditLog.list")(function* (principal, input = {}) {
           const { after, limit = 100 } = yield* attempt(() => decodeList(input))
           return yield* sessions.use(
             principal,

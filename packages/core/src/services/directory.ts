@@ -107,7 +107,11 @@ export class Directory extends Context.Service<
           return yield* Effect.fail(new StrongroomError("INTEGRITY", "the store has keys, but its marker is missing"))
         }
         const ref = directoryLayout.marker(storeId)
-        const marker = yield* keyring.use(directoryHome(storeId), (keys) => readRef(storePartition, keys, ref))
+        const marker = yield* keyring.use(
+          directoryHome(storeId),
+          (keys) => readRef(storePartition, keys, ref),
+          () => Effect.succeed(undefined),
+        )
         if (marker === undefined) {
           return yield* Effect.fail(
             new StrongroomError("INTEGRITY", "the store has a marker, but its keys are missing"),
@@ -128,13 +132,7 @@ export class Directory extends Context.Service<
       const home = directoryHome(storeId)
 
       const withKeys = <A>(use: (keys: WorkspaceKeys) => Effect.Effect<A, EngineError>) =>
-        Effect.flatMap(
-          keyring.use(home, (keys) => Effect.map(use(keys), (result) => ({ result }))),
-          (outcome) =>
-            outcome === undefined
-              ? Effect.fail(new StrongroomError("INTEGRITY", "the directory's keys are missing"))
-              : Effect.succeed(outcome.result),
-        )
+        keyring.use(home, use, () => Effect.fail(new StrongroomError("INTEGRITY", "the directory's keys are missing")))
 
       const find = <A>(refFor: (keys: WorkspaceKeys) => Ref<A>) =>
         withKeys((keys) => {

@@ -12,6 +12,7 @@ import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
 import { Locator, projectIn } from "./locator.ts"
+import { operation } from "./operation.ts"
 import { put, putKeyset, remove } from "./plan.ts"
 import { Sessions } from "./sessions.ts"
 import { sweepEnvironment } from "./sweep.ts"
@@ -55,7 +56,7 @@ export class Environments extends Context.Service<
       const locator = yield* Locator
 
       return {
-        create: Effect.fn("Environments.create")(function* (principal, input) {
+        create: operation("Environments.create")(function* (principal, input) {
           const { project: named, name } = yield* attempt(() => decodeNew(input))
           return yield* sessions.use(
             principal,
@@ -98,7 +99,7 @@ export class Environments extends Context.Service<
           )
         }),
 
-        list: Effect.fn("Environments.list")(function* (principal, input) {
+        list: operation("Environments.list")(function* (principal, input) {
           const name = yield* attempt(() => decodeList(input))
           return yield* sessions.use(
             principal,
@@ -119,7 +120,7 @@ export class Environments extends Context.Service<
           )
         }),
 
-        remove: Effect.fn("Environments.remove")(function* (principal, input) {
+        remove: operation("Environments.remove")(function* (principal, input) {
           const { project: named, environment } = yield* attempt(() => decodeRemove(input))
           const id = environment.toLowerCase()
           return yield* sessions.use(

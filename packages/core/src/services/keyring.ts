@@ -61,11 +61,12 @@ const keysetName = (partition: string, compartment: string): string =>
 export class Keyring extends Context.Service<
   Keyring,
   {
-    /** Leases the keys for as long as `use` runs. `undefined` when there is no such record. */
+    /** Leases the keys for as long as `use` runs; `missing` runs when there is no such record. */
     readonly use: <A>(
       home: KeysHome,
       use: (keys: WorkspaceKeys) => Effect.Effect<A, EngineError>,
-    ) => Effect.Effect<A | undefined, EngineError>
+      missing: () => Effect.Effect<A, EngineError>,
+    ) => Effect.Effect<A, EngineError>
     /** Makes and wraps new keys; gives the record that keeps them, and the keys. */
     readonly create: (
       home: KeysHome,
@@ -158,16 +159,6 @@ export class Keyring extends Context.Service<
         return yield* exit
       }, Effect.uninterruptible)
 
-      const lease = (home: KeysHome): Effect.Effect<Leased<WorkspaceKeys> | undefined, EngineError> =>
-        Effect.suspend(() => {
-          const leased = kept.get(home.partition)
-          if (leased?.take()) return Effect.succeed(leased)
-          // Between loading and taking it may have been erased again, when very many workspaces are in use.
-          return Effect.flatMap(loadOnce(home), (loaded) =>
-            loaded === undefined || loaded.take() ? Effect.succeed(loaded) : lease(home),
-          )
-        })
-
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
           kept.clear()
@@ -176,12 +167,29 @@ export class Keyring extends Context.Service<
       )
 
       return {
-        use: (home, use) =>
-          Effect.acquireUseRelease(
-            lease(home),
-            (leased) => (leased === undefined ? Effect.succeed(undefined) : use(leased.keys)),
-            (leased) => Effect.sync(() => leased?.giveBack()),
-          ),
+        use: (home, use, missing) =>
+          Effect.suspend(() => {
+            type Using = ReturnType<typeof use>
+            let held: Leased<WorkspaceKeys> | undefined
+            const taking = (leased: Leased<WorkspaceKeys>) => {
+              if (!leased.take()) return undefined
+              held = leased
+              return use(leased.keys)
+            }
+            const leasing = (): Using => {
+              const leased = kept.get(home.partition)
+              return (leased && taking(leased)) ?? afterLoading
+            }
+            const afterLoading: Using = Effect.flatMap(loadOnce(home), (loaded) =>
+              // Between loading and taking it may have been erased again, when very many workspaces are in use.
+              loaded === undefined ? missing() : (taking(loaded) ?? leasing()),
+            )
+            // The lease is taken inside, so no interruption falls between taking it and the promise to give it back.
+            return Effect.onExitPrimitive(Effect.suspend(leasing), () => {
+              held?.giveBack()
+              return undefined
+            })
+          }),
 
         create: Effect.fnUntraced(function* ({ partition, ref, context }: KeysHome, revision: string, now: number) {
           const workspaceKey = random(keyLength)

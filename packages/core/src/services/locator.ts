@@ -53,28 +53,29 @@ export class Locator extends Context.Service<
     const workspaces = new LruMap<string>(hintsKept)
 
     return {
-      locate: Effect.fnUntraced(function* (session: Session, { workspace, project }: ProjectName) {
+      locate: (session, { workspace, project }) => {
         const { principal, partition, keys } = session
         const hint = `${partition}/${project}`
         const knownId = isUuid(project) ? project.toLowerCase() : projects.get(hint)
         const isHere = (): boolean =>
           workspace === undefined || workspace.toLowerCase() === partition || workspaces.get(partition) === workspace
-        if (knownId !== undefined && isHere()) return { id: knownId, named: project }
+        if (knownId !== undefined && isHere()) return Effect.succeed({ id: knownId, named: project })
 
         const info = layout.workspaceInfo()
         const slug = layout.slug(keys.index.leaf("project-slug", project))
-        const snapshot = yield* session.read([...authorityOf(principal), info, slug])
-        return yield* attempt(() => {
-          grantsOf(principal, snapshot, session.now)
-          const own = snapshot.get(info)
-          if (own !== undefined) workspaces.set(partition, own.slug)
-          if (!isHere()) throw new StrongroomError("WORKSPACE_NOT_FOUND", `workspace ${workspace} does not exist`)
-          const id = knownId ?? snapshot.get(slug)?.project
-          if (id === undefined) throw projectNotFound(project)
-          projects.set(hint, id)
-          return { id, named: project }
-        })
-      }),
+        return Effect.flatMap(session.read([...authorityOf(principal), info, slug]), (snapshot) =>
+          attempt(() => {
+            grantsOf(principal, snapshot, session.now)
+            const own = snapshot.get(info)
+            if (own !== undefined) workspaces.set(partition, own.slug)
+            if (!isHere()) throw new StrongroomError("WORKSPACE_NOT_FOUND", `workspace ${workspace} does not exist`)
+            const id = knownId ?? snapshot.get(slug)?.project
+            if (id === undefined) throw projectNotFound(project)
+            projects.set(hint, id)
+            return { id, named: project }
+          }),
+        )
+      },
     }
   })
 }

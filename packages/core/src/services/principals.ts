@@ -8,6 +8,7 @@ import type * as schemas from "../records/schemas.ts"
 import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
+import { operation } from "./operation.ts"
 import { put } from "./plan.ts"
 import { Sessions } from "./sessions.ts"
 
@@ -58,7 +59,7 @@ export class Principals extends Context.Service<
         grants.some(({ permission }) => permission === "admin")
 
       return {
-        create: Effect.fn("Principals.create")(function* (principal, input) {
+        create: operation("Principals.create")(function* (principal, input) {
           const { name, grants } = yield* attempt(() => decodeNew(input))
           return yield* sessions.use(principal, ({ transact, read, newId, now }) => {
             const id = newId("prn_")
@@ -78,7 +79,7 @@ export class Principals extends Context.Service<
           })
         }),
 
-        get: Effect.fn("Principals.get")(function* (principal, input) {
+        get: operation("Principals.get")(function* (principal, input) {
           const id = yield* attempt(() => decodeId(input))
           return yield* sessions.use(principal, ({ read, now }) =>
             Effect.flatMap(read([...authorityOf(principal), layout.principal(id)]), (snapshot) =>
@@ -92,7 +93,7 @@ export class Principals extends Context.Service<
           )
         }),
 
-        setGrants: Effect.fn("Principals.setGrants")(function* (principal, input, newGrants) {
+        setGrants: operation("Principals.setGrants")(function* (principal, input, newGrants) {
           const [id, granted] = yield* attempt(() => [decodeId(input), decodeGrants(newGrants)] as const)
           return yield* sessions.use(principal, ({ transact, read, now }) => {
             const ref = layout.principal(id)

@@ -10,6 +10,7 @@ import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
 import { Locator, type ProjectMetadata, projectIn } from "./locator.ts"
+import { operation } from "./operation.ts"
 import { put } from "./plan.ts"
 import { Sessions } from "./sessions.ts"
 
@@ -44,7 +45,7 @@ export class Projects extends Context.Service<
       const locator = yield* Locator
 
       return {
-        create: Effect.fn("Projects.create")(function* (principal, input) {
+        create: operation("Projects.create")(function* (principal, input) {
           const { slug, name } = yield* attempt(() => decodeNew(input))
           return yield* sessions.use(principal, ({ transact, read, keys, now }) => {
             const id = uuid(random(uuidRandomLength))
@@ -71,7 +72,7 @@ export class Projects extends Context.Service<
           })
         }),
 
-        get: Effect.fn("Projects.get")(function* (principal, input) {
+        get: operation("Projects.get")(function* (principal, input) {
           const project = yield* attempt(() => decodeName(input))
           return yield* sessions.use(
             principal,
@@ -85,7 +86,7 @@ export class Projects extends Context.Service<
           )
         }),
 
-        list: Effect.fn("Projects.list")(function* (principal) {
+        list: operation("Projects.list")(function* (principal) {
           return yield* sessions.use(
             principal,
             Effect.fnUntraced(function* ({ read, pages, now }) {

@@ -19,6 +19,7 @@ import { layout } from "../records/layout.ts"
 import { attempt } from "./attempt.ts"
 import type { AuditEvent } from "./audit-chain.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
+import { operation } from "./operation.ts"
 import { Sessions } from "./sessions.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { vaultIn } from "./vaults.ts"
@@ -86,7 +87,7 @@ export class Releases extends Context.Service<
       }
 
       return {
-        release: Effect.fn("Releases.release")(function* (principal, vaultId, name, target, options = {}) {
+        release: operation("Releases.release")(function* (principal, vaultId, name, target, options = {}) {
           const request = yield* attempt(() => decode({ ...options, vault: vaultId, envKey: name }))
           const { vault, envKey, purpose = "release", allowCleartext = false } = request
 

@@ -12,6 +12,7 @@ import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
 import { Keyring } from "./keyring.ts"
 import { Locator, projectIn } from "./locator.ts"
+import { operation } from "./operation.ts"
 import { putKeyset } from "./plan.ts"
 import { readableEnvironments } from "./read-secrets.ts"
 import { type Session, Sessions } from "./sessions.ts"
@@ -61,7 +62,7 @@ export class Rotation extends Context.Service<
       }
 
       return {
-        rotate: Effect.fn("Rotation.rotate")(function* (principal, input) {
+        rotate: operation("Rotation.rotate")(function* (principal, input) {
           const compartment = yield* attempt(() => decodeCompartment(input))
           return yield* sessions.use(
             principal,

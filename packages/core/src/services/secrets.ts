@@ -7,10 +7,11 @@ import type { Principal } from "../domain/permission.ts"
 import { Crypto, Settings } from "../ports/services.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
-import { attempt } from "./attempt.ts"
+import { attempt, attemptEffect } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
 import { checkRequest, createAddresses, decideCreate, secretRef, sharedValueRef } from "./create-secrets.ts"
 import { type Located, Locator, projectIn } from "./locator.ts"
+import { operation } from "./operation.ts"
 import { damaged, keysetAddresses, readableEnvironments, secretOf, valueAddresses } from "./read-secrets.ts"
 import { type Session, Sessions } from "./sessions.ts"
 
@@ -60,34 +61,38 @@ export class Secrets extends Context.Service<
         )
 
       /** Guard, keysets and values in one snapshot: what is missing here is damage. */
-      const readOne = Effect.fnUntraced(function* (
-        session: Session,
-        located: Located,
-        name: string,
-        environment: string | undefined,
-      ) {
+      const readOne = (session: Session, located: Located, name: string, environment: string | undefined) => {
         const { keys, principal, now } = session
-        const candidates =
-          environment === undefined ? yield* scopeOf(session, located, undefined) : [environment.toLowerCase()]
         const ref = secretRef(keys, located.id, name)
-        const snapshot = yield* session.read([
-          ...authorityOf(principal),
-          layout.project(located.id),
-          ref,
-          ...keysetAddresses(candidates),
-          ...candidates.map((id) => sharedValueRef(keys, id, name)),
-        ])
-        return yield* attempt(() => {
-          const grants = grantsOf(principal, snapshot, now)
-          const project = projectIn(snapshot, located, grants)
-          const readable = readableEnvironments(project, grants, environment).filter((id) => candidates.includes(id))
-          const guard = snapshot.get(ref)
-          if (guard === undefined) return undefined
-          const secret = guard.name === name ? secretOf(snapshot, keys, guard, readable) : undefined
-          if (secret === undefined) throw damaged(guard)
-          return secret.values.length === 0 ? undefined : secret
-        })
-      })
+
+        const readIn = (candidates: readonly string[]) =>
+          Effect.flatMap(
+            session.read([
+              ...authorityOf(principal),
+              layout.project(located.id),
+              ref,
+              ...keysetAddresses(candidates),
+              ...candidates.map((id) => sharedValueRef(keys, id, name)),
+            ]),
+            (snapshot) =>
+              attempt(() => {
+                const grants = grantsOf(principal, snapshot, now)
+                const project = projectIn(snapshot, located, grants)
+                const readable = readableEnvironments(project, grants, environment).filter((id) =>
+                  candidates.includes(id),
+                )
+                const guard = snapshot.get(ref)
+                if (guard === undefined) return undefined
+                const secret = guard.name === name ? secretOf(snapshot, keys, guard, readable) : undefined
+                if (secret === undefined) throw damaged(guard)
+                return secret.values.length === 0 ? undefined : secret
+              }),
+          )
+
+        return environment === undefined
+          ? Effect.flatMap(scopeOf(session, located, undefined), readIn)
+          : readIn([environment.toLowerCase()])
+      }
 
       /** The secrets of one page of guards. Their values are read after it; where the two disagree, again together. */
       const readPage = Effect.fnUntraced(function* (
@@ -119,27 +124,27 @@ export class Secrets extends Context.Service<
       })
 
       return {
-        create: Effect.fn("Secrets.create")(function* (principal, input) {
-          const request = yield* attempt(() => checkRequest(input, valuesPerRequest))
-          return yield* sessions.use(
-            principal,
-            Effect.fnUntraced(function* (session) {
-              const located = yield* locator.locate(session, request)
+        create: operation("Secrets.create")((principal, input) =>
+          attemptEffect(() => {
+            const request = checkRequest(input, valuesPerRequest)
+            return sessions.use(principal, (session) => {
               const { keys, now } = session
-              return yield* session.transact(
-                (round) =>
-                  session.read([...authorityOf(principal), ...createAddresses(keys, located.id, request, round > 0)]),
-                (snapshot, round) => {
-                  const grants = grantsOf(principal, snapshot, now)
-                  const project = projectIn(snapshot, located, grants)
-                  return decideCreate(snapshot, { newId, keys, project, grants, now, withValues: round > 0 }, request)
-                },
+              return Effect.flatMap(locator.locate(session, request), (located) =>
+                session.transact(
+                  (round) =>
+                    session.read([...authorityOf(principal), ...createAddresses(keys, located.id, request, round > 0)]),
+                  (snapshot, round) => {
+                    const grants = grantsOf(principal, snapshot, now)
+                    const project = projectIn(snapshot, located, grants)
+                    return decideCreate(snapshot, { newId, keys, project, grants, now, withValues: round > 0 }, request)
+                  },
+                ),
               )
-            }),
-          )
-        }),
+            })
+          }),
+        ),
 
-        list: Effect.fn("Secrets.list")(function* (principal, input) {
+        list: operation("Secrets.list")(function* (principal, input) {
           const { environment, ...name } = yield* attempt(() => decodeList(input))
           return yield* sessions.use(
             principal,
@@ -162,20 +167,21 @@ export class Secrets extends Context.Service<
           )
         }),
 
-        get: Effect.fn("Secrets.get")(function* (principal, input) {
-          const { environment, name, ...project } = yield* attempt(() => decodeGet(input))
-          return yield* sessions.use(
-            principal,
-            Effect.fnUntraced(function* (session) {
-              const located = yield* locator.locate(session, project)
-              const secret = yield* readOne(session, located, name, environment)
-              if (secret === undefined) return yield* Effect.fail(notFound(name))
-              const environments = secret.values.map((value) => value.environment)
-              yield* session.disclose({ action: "secret.get", subject: { project: located.id, name, environments } })
-              return secret
-            }),
-          )
-        }),
+        get: operation("Secrets.get")((principal, input) =>
+          attemptEffect(() => {
+            const { environment, name, ...project } = decodeGet(input)
+            return sessions.use(principal, (session) =>
+              Effect.flatMap(locator.locate(session, project), (located) =>
+                Effect.flatMap(readOne(session, located, name, environment), (secret) => {
+                  if (secret === undefined) return Effect.fail(notFound(name))
+                  const environments = secret.values.map((value) => value.environment)
+                  const subject = { project: located.id, name, environments }
+                  return Effect.as(session.disclose({ action: "secret.get", subject }), secret)
+                }),
+              ),
+            )
+          }),
+        ),
       }
     }),
   )

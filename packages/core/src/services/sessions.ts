@@ -7,7 +7,7 @@ import type { Address } from "../ports/storage.ts"
 import { layout, type Ref } from "../records/layout.ts"
 import { nameOf } from "../records/sealed-record.ts"
 import type { WorkspaceKeys } from "../records/workspace-keys.ts"
-import { attempt } from "./attempt.ts"
+import { attempt, attemptEffect } from "./attempt.ts"
 import type { AuditEvent } from "./audit-chain.ts"
 import { backOff } from "./committer.ts"
 import { Directory } from "./directory.ts"
@@ -151,43 +151,44 @@ export class Sessions extends Context.Service<
         const prepare = (event: AuditEvent, changes: Changes) =>
           transactions.prepare(target, actor, event, now, changes)
 
-        const decideAndCommit = Effect.fnUntraced(function* <A>(
-          decide: (snapshot: Snapshot, round: number) => Decision<A>,
-          snapshot: Snapshot,
-          round: number,
-        ) {
-          const [decision, committing] = yield* attempt(() => {
-            const decided = decide(snapshot, round)
-            return [decided, "audit" in decided ? prepare(decided.audit, decided) : undefined] as const
-          })
-          return { decision, outcome: committing === undefined ? undefined : yield* committing }
-        })
+        /** `undefined`: to be tried again. */
+        const commitDecision = <A>(
+          decision: Decision<A>,
+        ): Effect.Effect<{ readonly result: A } | undefined, EngineError> => {
+          if (decision.next === "nothing") return Effect.succeed(decision)
+          if (decision.next === "wait") return Effect.succeed(undefined)
+          return Effect.map(prepare(decision.audit, decision), ({ status }) =>
+            status === "committed" && decision.next === "done" ? decision : undefined,
+          )
+        }
 
-        const transact = Effect.fnUntraced(function* <A>(
+        const transact = <A>(
           readRound: (round: number) => Effect.Effect<Snapshot, EngineError>,
           decide: (snapshot: Snapshot, round: number) => Decision<A>,
-        ) {
-          for (let round = 0; round < rounds; round++) {
-            const snapshot = yield* readRound(round)
-            // Not to be interrupted between the audit chain's next entry and the outcome of its commit.
-            const { decision, outcome } = yield* Effect.uninterruptible(decideAndCommit(decide, snapshot, round))
-            if (decision.next === "nothing") return decision.result
-            if (outcome?.status === "committed" && decision.next === "done") return decision.result
-            yield* backOff(round)
-          }
-          return yield* Effect.fail(
-            new StrongroomError("STORAGE_BUSY", "others kept changing the same records; nothing was changed"),
+          round = 0,
+        ): Effect.Effect<A, EngineError> =>
+          Effect.flatMap(
+            Effect.flatMap(readRound(round), (snapshot) =>
+              // Not to be interrupted between the audit chain's next entry and the outcome of its commit.
+              Effect.uninterruptible(attemptEffect(() => commitDecision(decide(snapshot, round)))),
+            ),
+            (done) => {
+              if (done !== undefined) return Effect.succeed(done.result)
+              if (round + 1 < rounds)
+                return Effect.andThen(backOff(round), () => transact(readRound, decide, round + 1))
+              return Effect.fail(
+                new StrongroomError("STORAGE_BUSY", "others kept changing the same records; nothing was changed"),
+              )
+            },
           )
-        })
 
-        const audit = Effect.fnUntraced(function* (event: AuditEvent) {
-          const { status } = yield* Effect.uninterruptible(
-            Effect.flatten(attempt(() => prepare(event, { writes: [] }))),
+        const audit = (event: AuditEvent): Effect.Effect<void, EngineError> =>
+          Effect.flatMap(Effect.uninterruptible(attemptEffect(() => prepare(event, { writes: [] }))), ({ status }) =>
+            // The entry itself is all that can be in conflict, and then it is there. An adapter that says otherwise is wrong.
+            status === "committed"
+              ? Effect.void
+              : Effect.fail(new StrongroomError("STORAGE_FAILED", "storage has refused an audit entry")),
           )
-          // The entry itself is all that can be in conflict, and then it is there. An adapter that says otherwise is wrong.
-          if (status === "committed") return
-          return yield* Effect.fail(new StrongroomError("STORAGE_FAILED", "storage has refused an audit entry"))
-        })
 
         return {
           principal,
@@ -204,29 +205,36 @@ export class Sessions extends Context.Service<
         }
       }
 
-      return {
-        use: Effect.fnUntraced(function* (principal, use) {
-          const now = yield* Clock.currentTimeMillis
-          yield* attempt(() => checkPrincipal(principal))
-          const home = workspaceHome(storeId, principal.workspace)
-          const outcome = yield* keyring.use(home, (keys) =>
-            Effect.map(use(open(principal, principal.workspace, keys, now)), (result) => ({ result })),
-          )
-          if (outcome !== undefined) return outcome.result
-          const [info] = yield* storage.read(home.partition, [layout.workspaceInfo()])
-          if (info !== undefined) {
-            const record = nameOf({ partition: home.partition, ...home.ref })
-            return yield* Effect.fail(
-              new StrongroomError("KEYSET_MISSING", `record ${record} is missing, but its owner exists`, { record }),
-            )
-          }
-          // A token's pointer that leads to nothing is no token.
+      const missing = Effect.fnUntraced(function* (principal: Principal) {
+        const home = workspaceHome(storeId, principal.workspace)
+        const [info] = yield* storage.read(home.partition, [layout.workspaceInfo()])
+        if (info !== undefined) {
+          const record = nameOf({ partition: home.partition, ...home.ref })
           return yield* Effect.fail(
-            principal.token === undefined
-              ? new StrongroomError("WORKSPACE_NOT_FOUND", `workspace ${principal.workspace} does not exist`)
-              : new StrongroomError("UNAUTHENTICATED", "the API token is not known"),
+            new StrongroomError("KEYSET_MISSING", `record ${record} is missing, but its owner exists`, { record }),
           )
-        }),
+        }
+        // A token's pointer that leads to nothing is no token.
+        return yield* Effect.fail(
+          principal.token === undefined
+            ? new StrongroomError("WORKSPACE_NOT_FOUND", `workspace ${principal.workspace} does not exist`)
+            : new StrongroomError("UNAUTHENTICATED", "the API token is not known"),
+        )
+      })
+
+      return {
+        use: (principal, use) =>
+          Clock.clockWith((clock) => {
+            const now = clock.currentTimeMillisUnsafe()
+            return attemptEffect(() => {
+              checkPrincipal(principal)
+              return keyring.use(
+                workspaceHome(storeId, principal.workspace),
+                (keys) => use(open(principal, principal.workspace, keys, now)),
+                () => missing(principal),
+              )
+            })
+          }),
       }
     }),
   )

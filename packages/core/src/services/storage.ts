@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import type { Logger } from "../ports/logger.ts"
-import { Storage, type StorageShape } from "../ports/services.ts"
+import { type CommitAttempt, Storage, type StorageShape } from "../ports/services.ts"
 import type { Page, StorageAdapter, StorageErrorCode, StoredRecord } from "../ports/storage.ts"
 
 /** What each rejection of an adapter means to a caller. The adapter's own message is not passed on: it may hold credentials. */
@@ -51,6 +51,22 @@ export const liftStorage = (adapter: StorageAdapter, logger: Logger): StorageSha
         : known[code]()
     }
 
+  /** One primitive for the whole call: `tryPromise` and what would follow it cost as much as a seal. */
+  const calling = <A, B>(
+    call: () => Promise<A>,
+    answered: (answer: A) => Effect.Effect<B, EngineError>,
+    rejected: (error: unknown) => Effect.Effect<B, EngineError>,
+    resume: (effect: Effect.Effect<B, EngineError>) => void,
+  ): void => {
+    const settled = (answer: A) => resume(Effect.suspend(() => answered(answer)))
+    const failing = (error: unknown) => resume(Effect.suspend(() => rejected(error)))
+    try {
+      call().then(settled, failing)
+    } catch (error) {
+      failing(error)
+    }
+  }
+
   /** Told apart from what the port allows, so that it is not taken for an absent record. */
   const requireShape = <A>(call: string, answer: A, fits: boolean): Effect.Effect<A, EngineError> => {
     if (fits) return Effect.succeed(answer)
@@ -58,20 +74,21 @@ export const liftStorage = (adapter: StorageAdapter, logger: Logger): StorageSha
     return Effect.fail(new StrongroomError("STORAGE_FAILED", `storage gave something else than the port says: ${call}`))
   }
 
+  const isAnswer = (records: unknown, length: number): boolean =>
+    Array.isArray(records) &&
+    records.length === length &&
+    records.every((record) => record === undefined || isRecord(record))
+
   return {
     limits: adapter.limits,
     read: (partition, addresses) =>
-      Effect.tryPromise({
-        try: (signal) => adapter.read(partition, addresses, { signal }),
-        catch: failed("read"),
-      }).pipe(
-        Effect.flatMap((records) => {
-          const fits =
-            Array.isArray(records) &&
-            records.length === addresses.length &&
-            records.every((record) => record === undefined || isRecord(record))
-          return requireShape("read", records, fits)
-        }),
+      Effect.callback((resume, signal) =>
+        calling(
+          () => adapter.read(partition, addresses, { signal }),
+          (records) => requireShape("read", records, isAnswer(records, addresses.length)),
+          (error) => Effect.fail(failed("read")(error)),
+          resume,
+        ),
       ),
     list: (partition, collection, options) =>
       Effect.tryPromise({
@@ -79,20 +96,25 @@ export const liftStorage = (adapter: StorageAdapter, logger: Logger): StorageSha
         catch: failed("list"),
       }).pipe(Effect.flatMap((page) => requireShape("list", page, isPage(page)))),
     commit: (partition, commit) =>
-      Effect.tryPromise({
-        try: (signal) => adapter.commit(partition, commit, { signal }),
-        catch: (error) => error,
-      }).pipe(
-        Effect.map((result) =>
-          result?.status === "committed" || (result?.status === "conflict" && Array.isArray(result.addresses))
-            ? result
-            : inDoubt,
+      // Without a signal: commits are uninterruptible, so nothing would ever abort it.
+      Effect.callback<CommitAttempt, EngineError>((resume) =>
+        calling(
+          () => adapter.commit(partition, commit),
+          (result) =>
+            Effect.succeed(
+              result?.status === "committed" || (result?.status === "conflict" && Array.isArray(result.addresses))
+                ? result
+                : inDoubt,
+            ),
+          (error) => {
+            const code = codeOf(error)
+            logger.warn("a storage call failed", { call: "commit", code: code ?? "none" })
+            return code === undefined || code === "UNKNOWN_OUTCOME"
+              ? Effect.succeed(inDoubt)
+              : Effect.fail(known[code]())
+          },
+          resume,
         ),
-        Effect.catch((error) => {
-          const code = codeOf(error)
-          logger.warn("a storage call failed", { call: "commit", code: code ?? "none" })
-          return code === undefined || code === "UNKNOWN_OUTCOME" ? Effect.succeed(inDoubt) : Effect.fail(known[code]())
-        }),
       ),
   }
 }

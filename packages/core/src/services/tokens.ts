@@ -21,6 +21,7 @@ import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
 import { Directory } from "./directory.ts"
+import { operation } from "./operation.ts"
 import { put } from "./plan.ts"
 import { Sessions } from "./sessions.ts"
 
@@ -84,7 +85,7 @@ export class Tokens extends Context.Service<
         new StrongroomError("PRINCIPAL_NOT_FOUND", `principal ${id} is not kept by the engine and cannot make tokens`)
 
       return {
-        issue: Effect.fn("Tokens.issue")(function* (principal, input) {
+        issue: operation("Tokens.issue")(function* (principal, input) {
           const { name, grants, expiresAt, token: given } = yield* attempt(() => decodeNew(input))
           const token = given ?? Redacted.make(`ek_live_${toBase64Url(random(32))}`, { label: "token" })
           const hash = hashOf(token)
@@ -129,7 +130,7 @@ export class Tokens extends Context.Service<
           return { ...issued, token }
         }),
 
-        list: Effect.fn("Tokens.list")(function* (principal) {
+        list: operation("Tokens.list")(function* (principal) {
           return yield* sessions.use(
             principal,
             Effect.fnUntraced(function* ({ read, pages, now }) {
@@ -141,7 +142,7 @@ export class Tokens extends Context.Service<
           )
         }),
 
-        revoke: Effect.fn("Tokens.revoke")(function* (principal, input) {
+        revoke: operation("Tokens.revoke")(function* (principal, input) {
           const id = yield* attempt(() => decodeId(input))
           return yield* sessions.use(principal, ({ transact, read, now }) => {
             const ref = layout.token(id)
@@ -164,7 +165,7 @@ export class Tokens extends Context.Service<
           })
         }),
 
-        identify: Effect.fn("Tokens.identify")(function* (input) {
+        identify: operation("Tokens.identify")(function* (input) {
           const token = yield* attempt(() => decodeText(input))
           if (!isApiToken(Redacted.value(token))) return undefined
           const target = yield* directory.findToken(hashOf(token))
@@ -172,7 +173,7 @@ export class Tokens extends Context.Service<
           return { workspace: target.workspace, id: target.principal, token: target.token }
         }),
 
-        verify: Effect.fn("Tokens.verify")(function* (principal) {
+        verify: operation("Tokens.verify")(function* (principal) {
           return yield* sessions.use(principal, ({ read, now }) =>
             Effect.flatMap(read(authorityOf(principal)), (snapshot) =>
               attempt(() => void grantsOf(principal, snapshot, now)),

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Cause, Context, Effect, Layer } from "effect"
 import { toBase64Url } from "../crypto/bytes.ts"
 import type { EngineError } from "../domain/errors.ts"
 import { risingUlids } from "../domain/ids.ts"
@@ -104,13 +104,15 @@ export class Transactions extends Context.Service<
         prepare: (target, actor, event, now, changes, revision = newRevision(now)) => {
           const entry = chainOf(target.partition).next(target.keys.chain, revision, now, actor, event)
           const commit = sealOr(entry, () => seal(target, layout.audit(revision), entry.metadata, now, changes))
-          return committer.commit(target.partition, commit).pipe(
-            Effect.tap(({ status }) => Effect.sync(() => status === "conflict" && entry.settle("refused"))),
-            Effect.tapError(({ code }) =>
-              Effect.sync(() => entry.settle(code === "OUTCOME_UNKNOWN" ? "unknown" : "refused")),
-            ),
-            Effect.uninterruptible,
-          )
+          return Effect.onExitPrimitive(committer.commit(target.partition, commit), (exit) => {
+            if (exit._tag === "Success") {
+              if (exit.value.status === "conflict") entry.settle("refused")
+            } else {
+              const error = Cause.findErrorOption(exit.cause)
+              if (error._tag === "Some") entry.settle(error.value.code === "OUTCOME_UNKNOWN" ? "unknown" : "refused")
+            }
+            return undefined
+          })
         },
         preparePointer: (target, receipt, now, changes) =>
           committer.commit(target.partition, seal(target, receipt, { v: metadataVersion, at: now }, now, changes)),

@@ -17,6 +17,7 @@ import { nameOf } from "../records/sealed-record.ts"
 import { canonicalDomains, checkRequired } from "./allowed-domains.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
+import { operation } from "./operation.ts"
 import { put, putKeyset, remove } from "./plan.ts"
 import { type Decision, type Session, Sessions } from "./sessions.ts"
 import type { Snapshot } from "./snapshot.ts"
@@ -150,7 +151,7 @@ export class VaultSecrets extends Context.Service<
       })
 
       return {
-        create: Effect.fn("VaultSecrets.create")(function* (principal, vaultId, input) {
+        create: operation("VaultSecrets.create")(function* (principal, vaultId, input) {
           const [vault, { envKey, value, allowedDomains: patterns = [] }] = yield* attempt(
             () => [decodeVaultId(vaultId), decodeNew(input)] as const,
           )
@@ -197,7 +198,7 @@ export class VaultSecrets extends Context.Service<
           })
         }),
 
-        list: Effect.fn("VaultSecrets.list")(function* (principal, vaultId) {
+        list: operation("VaultSecrets.list")(function* (principal, vaultId) {
           const vault = yield* attempt(() => decodeVaultId(vaultId))
           return yield* sessions.use(
             principal,
@@ -227,7 +228,7 @@ export class VaultSecrets extends Context.Service<
           )
         }),
 
-        update: Effect.fn("VaultSecrets.update")(function* (principal, vaultId, secretId, input) {
+        update: operation("VaultSecrets.update")(function* (principal, vaultId, secretId, input) {
           const [vault, id, changes] = yield* attempt(
             () => [decodeVaultId(vaultId), decodeSecretId(secretId), decodeChanges(input)] as const,
           )
@@ -270,7 +271,7 @@ export class VaultSecrets extends Context.Service<
           )
         }),
 
-        remove: Effect.fn("VaultSecrets.remove")(function* (principal, vaultId, secretId) {
+        remove: operation("VaultSecrets.remove")(function* (principal, vaultId, secretId) {
           const [vault, id] = yield* attempt(() => [decodeVaultId(vaultId), decodeSecretId(secretId)] as const)
           return yield* sessions.use(principal, (session) =>
             // Not opened: a secret that cannot be read can still be removed.

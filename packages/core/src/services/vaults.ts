@@ -11,6 +11,7 @@ import type * as schemas from "../records/schemas.ts"
 import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
+import { operation } from "./operation.ts"
 import { put, putKeyset, remove } from "./plan.ts"
 import { type Session, Sessions } from "./sessions.ts"
 import type { Snapshot } from "./snapshot.ts"
@@ -93,7 +94,7 @@ export class Vaults extends Context.Service<
       }
 
       return {
-        create: Effect.fn("Vaults.create")(function* (principal, input) {
+        create: operation("Vaults.create")(function* (principal, input) {
           const { name, description = "" } = yield* attempt(() => decodeNew(input))
           return yield* sessions.use(principal, ({ transact, read, partition, newId, now }) => {
             const id = newId("vlt_")
@@ -118,7 +119,7 @@ export class Vaults extends Context.Service<
           })
         }),
 
-        list: Effect.fn("Vaults.list")(function* (principal) {
+        list: operation("Vaults.list")(function* (principal) {
           return yield* sessions.use(
             principal,
             Effect.fnUntraced(function* (session) {
@@ -133,7 +134,7 @@ export class Vaults extends Context.Service<
           )
         }),
 
-        remove: Effect.fn("Vaults.remove")(function* (principal, input) {
+        remove: operation("Vaults.remove")(function* (principal, input) {
           const id = yield* attempt(() => decodeVaultId(input))
           return yield* sessions.use(
             principal,

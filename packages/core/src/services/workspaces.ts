@@ -10,6 +10,7 @@ import { metadataVersion } from "../records/schemas.ts"
 import { attempt } from "./attempt.ts"
 import { Directory } from "./directory.ts"
 import { Keyring } from "./keyring.ts"
+import { operation } from "./operation.ts"
 import { put } from "./plan.ts"
 import { Sessions, workspaceHome } from "./sessions.ts"
 import { Transactions } from "./transactions.ts"
@@ -46,7 +47,7 @@ export class Workspaces extends Context.Service<
       const slugTaken = (slug: string) => new StrongroomError("SLUG_TAKEN", `workspace slug ${slug} is taken`, { slug })
 
       return {
-        create: Effect.fn("Workspaces.create")(function* (input) {
+        create: operation("Workspaces.create")(function* (input) {
           const { slug, name, owner = "owner" } = yield* attempt(() => decodeNew(input))
           const now = yield* Clock.currentTimeMillis
           if ((yield* directory.findWorkspace(slug)) !== undefined) return yield* Effect.fail(slugTaken(slug))
@@ -83,7 +84,7 @@ export class Workspaces extends Context.Service<
           }
         }),
 
-        find: Effect.fn("Workspaces.find")(function* (slugOrId) {
+        find: operation("Workspaces.find")(function* (slugOrId) {
           const named = yield* attempt(() => decodeSlugOrId(slugOrId))
           const id = isUuid(named) ? named.toLowerCase() : yield* directory.findWorkspace(named)
           if (id === undefined) return undefined

@@ -6,6 +6,7 @@ import {
   erase,
   fromBase64Url,
   lengthPrefixed,
+  readU32,
   toBase64Url,
   toHex,
   u32,
@@ -18,6 +19,7 @@ const bytesOf = (input: string | Uint8Array) => new Uint8Array(Buffer.from(input
 it("lengths are 4 bytes, big endian, and count bytes", () => {
   expect(u32(0x01020304)).toEqual(Uint8Array.of(1, 2, 3, 4))
   expect(u32(0xffffffff)).toEqual(Uint8Array.of(255, 255, 255, 255))
+  expect([0, 0x01020304, 0xffffffff].map((value) => readU32(u32(value), 0))).toEqual([0, 0x01020304, 0xffffffff])
   expect(toHex(lengthPrefixed("a", "\u00fc\u{1F511}", "", Uint8Array.of(7)))).toBe(
     "0000000161" + "00000006c3bcf09f9491" + "00000000" + "0000000107",
   )
@@ -29,8 +31,8 @@ it("length-prefixed parts can be told apart again: no two lists give the same by
       const joined = lengthPrefixed(...parts)
       const found: Uint8Array[] = []
       for (let offset = 0; offset < joined.length; ) {
-        const length = new DataView(joined.buffer).getUint32(offset)
-        found.push(joined.slice(offset + 4, offset + 4 + length))
+        const length = readU32(joined, offset)
+        found.push(new Uint8Array(joined.subarray(offset + 4, offset + 4 + length)))
         offset += 4 + length
       }
       expect(found).toEqual(parts.map(bytesOf))

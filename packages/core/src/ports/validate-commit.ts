@@ -30,16 +30,13 @@ const requireAddress = ({ collection, leaf }: Address): void => {
 /** "/" is outside the alphabet, so distinct addresses have distinct texts. */
 const text = ({ collection, leaf }: Address): string => `${collection}/${leaf}`
 
-/** Every address is well formed and none is given twice. */
-const distinct = (kind: string, addresses: readonly Address[]): ReadonlySet<string> => {
-  const seen = new Set<string>()
-  for (const address of addresses) {
-    requireAddress(address)
-    const key = text(address)
-    if (seen.has(key)) throw new StorageError("FATAL", `two ${kind} at ${key}`)
-    seen.add(key)
-  }
-  return seen
+/** Adds an address that must be well formed and not given before. */
+const addTo = (seen: Set<string>, kind: string, address: Address): string => {
+  requireAddress(address)
+  const key = text(address)
+  if (seen.has(key)) throw new StorageError("FATAL", `two ${kind} at ${key}`)
+  seen.add(key)
+  return key
 }
 
 /** A call whose signal is aborted already never reaches the store, so it is certain that nothing was applied. */
@@ -73,30 +70,33 @@ export const validateCommit = (partition: string, { checks, writes }: Commit, li
       throw new StorageError("LIMIT", `${count} records in one commit, the limit is ${limits.commitRecords}`)
     }
   }
-  distinct("checks", checks)
-  const written = distinct("writes", writes)
+  const written = new Set<string>()
+  for (const write of writes) addTo(written, "writes", write)
+  const checked = new Set<string>()
   for (const check of checks) {
+    const at = addTo(checked, "checks", check)
     if (check.revision === undefined) {
-      if (!written.has(text(check))) {
-        throw new StorageError("FATAL", `absence is checked at ${text(check)}, which this commit does not write`)
+      if (!written.has(at)) {
+        throw new StorageError("FATAL", `absence is checked at ${at}, which this commit does not write`)
       }
     } else if (!revision.test(check.revision)) {
-      throw new StorageError("FATAL", `the revision checked at ${text(check)} is malformed`)
+      throw new StorageError("FATAL", `the revision checked at ${at} is malformed`)
     }
   }
   let bytes = 0
-  for (const { record, ...address } of writes) {
+  for (const write of writes) {
+    const { record } = write
     if (record === undefined) continue
     if (!revision.test(record.revision)) {
-      throw new StorageError("FATAL", `the revision written at ${text(address)} is malformed`)
+      throw new StorageError("FATAL", `the revision written at ${text(write)} is malformed`)
     }
     if (!(record.bytes instanceof Uint8Array)) {
-      throw new StorageError("FATAL", `what is written at ${text(address)} is no Uint8Array`)
+      throw new StorageError("FATAL", `what is written at ${text(write)} is no Uint8Array`)
     }
     if (record.bytes.length > limits.recordBytes) {
       throw new StorageError(
         "LIMIT",
-        `${text(address)} has ${record.bytes.length} bytes, the limit is ${limits.recordBytes}`,
+        `${text(write)} has ${record.bytes.length} bytes, the limit is ${limits.recordBytes}`,
       )
     }
     bytes += record.bytes.length

@@ -12,10 +12,10 @@ import {
 } from "../domain/fields.ts"
 import { type Grant, may } from "../domain/permission.ts"
 import type { Address } from "../ports/storage.ts"
+import type { Leaves } from "../records/blind-index.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { metadataVersion } from "../records/schemas.ts"
-import type { WorkspaceKeys } from "../records/workspace-keys.ts"
 import type { ProjectMetadata } from "./locator.ts"
 import { type PlannedWrite, put } from "./plan.ts"
 import type { Decision } from "./sessions.ts"
@@ -89,23 +89,23 @@ export const checkRequest = (input: unknown, valuesPerRequest: number): Request 
 
 const shared = ""
 
-export const secretRef = (keys: WorkspaceKeys, project: string, name: string) =>
-  layout.secret(project, keys.index.leaf("secret", project, name))
+export const secretRef = (index: Leaves, project: string, name: string) =>
+  layout.secret(project, index.leaf("secret", project, name))
 
-export const sharedValueRef = (keys: WorkspaceKeys, environment: string, name: string) =>
-  layout.secretValue(environment, keys.index.leaf("value", environment, name, shared))
+export const sharedValueRef = (index: Leaves, environment: string, name: string) =>
+  layout.secretValue(environment, index.leaf("value", environment, name, shared))
 
 /** The records that a decision needs besides the authority's. Values only when a first commit met a conflict. */
 export const createAddresses = (
-  keys: WorkspaceKeys,
+  index: Leaves,
   project: string,
   { environments, secrets }: Request,
   withValues: boolean,
 ): readonly Address[] => [
   layout.project(project),
   ...environments.flatMap((id) => [layout.environment(id), layout.keyset(id)]),
-  ...secrets.map(({ name }) => secretRef(keys, project, name)),
-  ...(withValues ? environments.flatMap((id) => secrets.map(({ name }) => sharedValueRef(keys, id, name))) : []),
+  ...secrets.map(({ name }) => secretRef(index, project, name)),
+  ...(withValues ? environments.flatMap((id) => secrets.map(({ name }) => sharedValueRef(index, id, name))) : []),
 ]
 
 /** Throws `ENVIRONMENT_NOT_FOUND` for any that is absent, foreign or invisible, and then `FORBIDDEN`. */
@@ -168,7 +168,7 @@ const refuseConflicts = (
 
 export interface CreateContext {
   readonly newId: () => string
-  readonly keys: WorkspaceKeys
+  readonly index: Leaves
   readonly project: ProjectMetadata
   readonly grants: readonly Grant[]
   readonly now: number
@@ -179,12 +179,12 @@ export interface CreateContext {
 /** Everything between the snapshot and the sealed records of a create. Throws what the caller gets. */
 export const decideCreate = (
   snapshot: Snapshot,
-  { newId, keys, project, grants, now, withValues }: CreateContext,
+  { newId, index, project, grants, now, withValues }: CreateContext,
   { environments, secrets }: Request,
 ): Decision<readonly { readonly id: string; readonly name: string }[]> => {
   authorize(snapshot, grants, project.id, environments)
   const wanted = secrets.map((secret) => {
-    const ref = secretRef(keys, project.id, secret.name)
+    const ref = secretRef(index, project.id, secret.name)
     const guard = livingGuard(snapshot.get(ref), project)
     return { secret, ref, guard, id: guard?.id ?? newId() }
   })
@@ -203,7 +203,7 @@ export const decideCreate = (
       put(ref, snapshot.revision(ref), { ...common, createdAt, updatedAt, project: project.id, holders }),
       ...(guard === undefined ? [put(layout.secretPointer(id), undefined, pointer)] : []),
       ...compartments.map((compartment) => {
-        const valueRef = sharedValueRef(keys, compartment.id, name)
+        const valueRef = sharedValueRef(index, compartment.id, name)
         if (withValues && snapshot.revision(valueRef) !== undefined) {
           throw new StrongroomError(
             "INTEGRITY",

@@ -2,9 +2,9 @@ import { StrongroomError } from "../domain/errors.ts"
 import type { Secret, SecretValue } from "../domain/model.ts"
 import { type Grant, may } from "../domain/permission.ts"
 import type { Address } from "../ports/storage.ts"
+import type { Leaves } from "../records/blind-index.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
-import type { WorkspaceKeys } from "../records/workspace-keys.ts"
 import { sharedValueRef } from "./create-secrets.ts"
 import type { ProjectMetadata } from "./locator.ts"
 import type { Snapshot } from "./snapshot.ts"
@@ -38,11 +38,11 @@ export const heldIn = (guard: SecretMetadata, environments: readonly string[]): 
 
 /** The records that `secretOf` needs. */
 export const valueAddresses = (
-  keys: WorkspaceKeys,
+  index: Leaves,
   guards: readonly SecretMetadata[],
   environments: readonly string[],
 ): readonly Address[] =>
-  guards.flatMap((guard) => heldIn(guard, environments).map((id) => sharedValueRef(keys, id, guard.name)))
+  guards.flatMap((guard) => heldIn(guard, environments).map((id) => sharedValueRef(index, id, guard.name)))
 
 /**
  * A secret with its values in these environments. `undefined` when guard and values do not belong together: in one
@@ -51,7 +51,7 @@ export const valueAddresses = (
  */
 export const secretOf = (
   snapshot: Snapshot,
-  keys: WorkspaceKeys,
+  index: Leaves,
   guard: SecretMetadata,
   environments: readonly string[],
 ): Secret | undefined => {
@@ -59,7 +59,7 @@ export const secretOf = (
   let createdAt = Number.POSITIVE_INFINITY
   let updatedAt = guard.updatedAt
   for (const environment of heldIn(guard, environments)) {
-    const ref = sharedValueRef(keys, environment, guard.name)
+    const ref = sharedValueRef(index, environment, guard.name)
     const stored = snapshot.text(ref, snapshot.keyset(environment).keys)
     if (stored?.metadata.id !== guard.id) return undefined
     values.push({ environment, value: stored.value, personal: false })

@@ -62,8 +62,8 @@ export class Secrets extends Context.Service<
 
       /** Guard, keysets and values in one snapshot: what is missing here is damage. */
       const readOne = (session: Session, located: Located, name: string, environment: string | undefined) => {
-        const { keys, principal, now } = session
-        const ref = secretRef(keys, located.id, name)
+        const { index, principal, now } = session
+        const ref = secretRef(index, located.id, name)
 
         const readIn = (candidates: readonly string[]) =>
           Effect.flatMap(
@@ -72,7 +72,7 @@ export class Secrets extends Context.Service<
               layout.project(located.id),
               ref,
               ...keysetAddresses(candidates),
-              ...candidates.map((id) => sharedValueRef(keys, id, name)),
+              ...candidates.map((id) => sharedValueRef(index, id, name)),
             ]),
             (snapshot) =>
               attempt(() => {
@@ -83,7 +83,7 @@ export class Secrets extends Context.Service<
                 )
                 const guard = snapshot.get(ref)
                 if (guard === undefined) return undefined
-                const secret = guard.name === name ? secretOf(snapshot, keys, guard, readable) : undefined
+                const secret = guard.name === name ? secretOf(snapshot, index, guard, readable) : undefined
                 if (secret === undefined) throw damaged(guard)
                 return secret.values.length === 0 ? undefined : secret
               }),
@@ -102,18 +102,18 @@ export class Secrets extends Context.Service<
         candidates: readonly string[],
         environment: string | undefined,
       ) {
-        const { keys, principal, now } = session
+        const { index, principal, now } = session
         const snapshot = yield* session.read([
           ...authorityOf(principal),
           layout.project(located.id),
           ...keysetAddresses(candidates),
-          ...valueAddresses(keys, guards, candidates),
+          ...valueAddresses(index, guards, candidates),
         ])
         const secrets = yield* attempt(() => {
           const grants = grantsOf(principal, snapshot, now)
           const project = projectIn(snapshot, located, grants)
           const readable = readableEnvironments(project, grants, environment).filter((id) => candidates.includes(id))
-          return guards.map((guard) => secretOf(snapshot, keys, guard, readable))
+          return guards.map((guard) => secretOf(snapshot, index, guard, readable))
         })
         const found: Secret[] = []
         for (const [index, guard] of guards.entries()) {
@@ -128,15 +128,22 @@ export class Secrets extends Context.Service<
           attemptEffect(() => {
             const request = checkRequest(input, valuesPerRequest)
             return sessions.use(principal, (session) => {
-              const { keys, now } = session
+              const { index, now } = session
               return Effect.flatMap(locator.locate(session, request), (located) =>
                 session.transact(
                   (round) =>
-                    session.read([...authorityOf(principal), ...createAddresses(keys, located.id, request, round > 0)]),
+                    session.read([
+                      ...authorityOf(principal),
+                      ...createAddresses(index, located.id, request, round > 0),
+                    ]),
                   (snapshot, round) => {
                     const grants = grantsOf(principal, snapshot, now)
                     const project = projectIn(snapshot, located, grants)
-                    return decideCreate(snapshot, { newId, keys, project, grants, now, withValues: round > 0 }, request)
+                    return decideCreate(
+                      snapshot,
+                      { newId, index, project, grants, now, withValues: round > 0 },
+                      request,
+                    )
                   },
                 ),
               )

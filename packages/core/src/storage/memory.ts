@@ -20,16 +20,26 @@ const copy = ({ revision, bytes }: StoredRecord): StoredRecord => ({ revision, b
  * snapshots.
  */
 export const memoryStorage = (): StorageAdapter => {
-  const collections = new Map<string, Collection>()
+  /** By partition and name. One level a part: joined keys would have to be joined and hashed at every access. */
+  const partitions = new Map<string, Map<string, Collection>>()
   let closed = false
 
   const requireOpen = (): void => {
     if (closed) throw new StorageError("CLOSED", "the storage is closed")
   }
 
-  // "/" is outside the alphabet of names.
-  const collectionAt = (partition: string, name: string): Collection | undefined =>
-    collections.get(`${partition}/${name}`)
+  const collectionAt = (partition: string, name: string): Collection | undefined => partitions.get(partition)?.get(name)
+
+  const makeCollection = (partition: string, name: string): Collection => {
+    let collections = partitions.get(partition)
+    if (collections === undefined) {
+      collections = new Map()
+      partitions.set(partition, collections)
+    }
+    const made = { records: new Map(), leaves: new SortedKeys() }
+    collections.set(name, made)
+    return made
+  }
 
   const find = (partition: string, { collection, leaf }: Address): StoredRecord | undefined =>
     collectionAt(partition, collection)?.records.get(leaf)
@@ -43,11 +53,7 @@ export const memoryStorage = (): StorageAdapter => {
   }
 
   const put = (partition: string, { collection, leaf, record }: Write): void => {
-    let target = collectionAt(partition, collection)
-    if (target === undefined) {
-      target = { records: new Map(), leaves: new SortedKeys() }
-      collections.set(`${partition}/${collection}`, target)
-    }
+    const target = collectionAt(partition, collection) ?? makeCollection(partition, collection)
     if (record === undefined) {
       target.records.delete(leaf)
       target.leaves.delete(leaf)
@@ -87,14 +93,18 @@ export const memoryStorage = (): StorageAdapter => {
         return { status: "conflict", addresses: failed.map(({ collection, leaf }) => ({ collection, leaf })) }
       }
       // All copies before the first change: the one step that can fail, for want of memory, comes first.
-      const writes = commit.writes.map((write) => ({ ...write, record: write.record && copy(write.record) }))
+      const writes = commit.writes.map(({ collection, leaf, record }) => ({
+        collection,
+        leaf,
+        record: record && copy(record),
+      }))
       for (const write of writes) put(partition, write)
       return { status: "committed" }
     },
 
     async close() {
       closed = true
-      collections.clear()
+      partitions.clear()
     },
   }
 }

@@ -24,7 +24,8 @@ export const noncePool = (random: (length: number) => Uint8Array = randomBytes):
     const drawn = random(length)
     if (drawn.length !== length) throw new Error(`the random source gave ${drawn.length} bytes instead of ${length}`)
     pool.fill(0)
-    pool = drawn
+    // Without Buffer's `slice`, which is a view and would be erased with the pool.
+    pool = new Uint8Array(drawn.buffer, drawn.byteOffset, drawn.length)
     used = 0
   }
 
@@ -32,11 +33,9 @@ export const noncePool = (random: (length: number) => Uint8Array = randomBytes):
     take(length) {
       if (!Number.isSafeInteger(length) || length < 1) throw new RangeError("the length must be a positive integer")
       if (length > pool.length - used) refill(Math.max(length, POOL_LENGTH))
-      const source = pool.subarray(used, used + length)
+      const taken = pool.slice(used, used + length)
+      pool.fill(0, used, used + length)
       used += length
-      // Not `slice`: on a Buffer that is a view, and would be erased with the pool.
-      const taken = new Uint8Array(source)
-      source.fill(0)
       return taken
     },
   }

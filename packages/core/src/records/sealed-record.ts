@@ -40,12 +40,11 @@ export const nameOf = (place: Address & { readonly partition: string }): string 
 export const sealedLength = (metadataBytes: number, valueBytes: number): number =>
   overhead + lengthBytes + metadataBytes + valueBytes
 
-const associatedData = (prefix: Uint8Array, header: Uint8Array, place: Place): Uint8Array => {
-  const whole = prefix.length === 0 ? header : concat(prefix, header)
-  return lengthPrefixed("strongroom/v1/record", whole, place.partition, place.collection, place.leaf, place.revision)
-}
+const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
+  lengthPrefixed("strongroom/v1/record", header, place.partition, place.collection, place.leaf, place.revision)
 
 const none = new Uint8Array(0)
+const versionAndSuite = Uint8Array.of(formatVersion, suiteXChaCha)
 
 /** May lie in memory that Node shares out: to be erased as soon as it is sealed. */
 const plaintextOf = ({ metadata, value }: Body): Uint8Array => {
@@ -64,14 +63,11 @@ export const sealRecord = (
   body: Body,
   prefix: Uint8Array = none,
 ): Uint8Array => {
-  const header = new Uint8Array(headerLength)
-  header[0] = formatVersion
-  header[1] = suiteXChaCha
-  header.set(key.id, 2)
+  const header = concat(prefix, versionAndSuite, key.id)
   const plaintext = plaintextOf(body)
-  const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(prefix, header, place))
+  const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(header, place))
   erase(plaintext)
-  return concat(prefix, header, nonce, sealed)
+  return concat(header, nonce, sealed)
 }
 
 const integrity = (place: Place, what: string): StrongroomError =>
@@ -99,7 +95,8 @@ export const openRecord = (
   if (key === undefined) throw integrity(place, "names a key that does not belong here")
   const nonce = bytes.subarray(headerLength, headerLength + nonceLength)
   const sealed = bytes.subarray(headerLength + nonceLength)
-  const plaintext = cipher.open(key.sealKey, nonce, sealed, associatedData(prefix, header, place))
+  const whole = prefix.length === 0 ? header : concat(prefix, header)
+  const plaintext = cipher.open(key.sealKey, nonce, sealed, associatedData(whole, place))
   if (plaintext === undefined) throw integrity(place, "does not open: changed, or of another place")
   const valueStart = lengthBytes + readU32(plaintext, 0)
   if (valueStart > plaintext.length) throw integrity(place, "has a body with a wrong length")

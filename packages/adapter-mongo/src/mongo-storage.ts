@@ -40,7 +40,6 @@ export const mongoStorage = async (options: MongoOptions): Promise<StorageAdapte
     writeConcern: { w: "majority", journal: true },
     // The caller's client may have others; what is read here relies on these.
     raw: false,
-    fieldsAsRaw: {},
     promoteBuffers: false,
     promoteLongs: true,
     promoteValues: true,

@@ -1,7 +1,7 @@
 /** Clients that their owners have set up otherwise: the adapter keeps its promises on all of them. */
 import { inspect } from "node:util"
 import { Binary, MongoClient, type MongoClientOptions, ServerApiVersion } from "mongodb"
-import { expect, it, onTestFinished } from "vitest"
+import { expect, it, onTestFinished, vi } from "vitest"
 import { at, put, remove, unchanged } from "../../adapter-testkit/src/records.ts"
 import { mongoStorage } from "../src/index.ts"
 import { started } from "./stand-in/client.ts"
@@ -19,7 +19,6 @@ const odd: readonly (readonly [string, MongoClientOptions])[] = [
   ["Longs", { promoteLongs: false }],
   ["bigints", { useBigInt64: true }],
   ["raw", { raw: true }],
-  ["raw fields", { fieldsAsRaw: { bytes: true } }],
   ["ignoreUndefined", { ignoreUndefined: true }],
   ["serializeFunctions", { serializeFunctions: true }],
   ["monitorCommands", { monitorCommands: true }],
@@ -31,10 +30,12 @@ const odd: readonly (readonly [string, MongoClientOptions])[] = [
 it.each(odd)("%s", async (_, clientOptions) => {
   const { standIn, storage } = await opened({ clientOptions })
   const concerns: Doc[] = []
+  const preferences: unknown[] = []
   const fault = standIn.faults.inject({
     commands: ["find", "commitTransaction"],
-    when: ({ readConcern, writeConcern }) => {
-      concerns.push({ ...(readConcern ? { readConcern } : {}), ...(writeConcern ? { writeConcern } : {}) })
+    when: ({ readConcern, writeConcern, $readPreference }) => {
+      concerns.push({ readConcern, writeConcern })
+      preferences.push($readPreference)
       return false
     },
     action: { do: "cut-before" },
@@ -48,6 +49,8 @@ it.each(odd)("%s", async (_, clientOptions) => {
   expect(await present(storage, at("b"), at("c"))).toEqual([false, true])
   expect((await storage.list("p", "c", { limit: 1, maxBytes: 9 })).more).toBe(true)
   expect(fault.hits).toBe(0)
+  // Of the primary nothing is said.
+  expect(preferences.filter((preference) => preference !== undefined)).toEqual([])
   expect(concerns.filter(({ readConcern }) => readConcern).map(({ readConcern }) => Object(readConcern).level)).toEqual(
     Array.from({ length: 6 }, () => "snapshot"),
   )
@@ -78,6 +81,8 @@ it("the caller's client and Db stay open, a client of its own is closed", async 
     const storage = await mongoStorage(options)
     expect(await outcomeOf(storage, { checks: [], writes: [put(at("a"))] })).toBe("committed")
     await storage.close()
+    // What a client sends last, and does not wait for.
+    await vi.waitFor(() => expect(standIn.seen("endSessions")).toBe("uri" in options ? 1 : 0))
   }
   const found = await client.db("other").collection("strongroom").findOne()
   expect(found).toMatchObject({ partition: "p", collection: "c", leaf: "a", bytes: expect.any(Binary) })

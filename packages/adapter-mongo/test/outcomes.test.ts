@@ -58,6 +58,18 @@ describe("before the commit is sent", () => {
     expect(await under("insert", action, always)).toEqual({ outcome, hits, there: notApplied, open: 0 })
   })
 
+  it("all connections cut at once: all transactions are run anew, also those whose error the driver gives no label", async () => {
+    const { standIn, storage } = await opened()
+    const partitions = ["p", "q", "r"]
+    const held = standIn.faults.inject({ commands: ["insert"], times: 3, action: { do: "hold" } })
+    const commits = partitions.map((partition) => storage.commit(partition, both()))
+    await held.struck(3)
+    standIn.cutConnections()
+    held.release()
+    expect(await Promise.all(commits)).toEqual(partitions.map(() => ({ status: "committed" })))
+    expect(standIn.seen("insert")).toBe(6)
+  })
+
   it("a server that is slower than `maxTimeMS`: UNAVAILABLE", async () => {
     for (const command of ["find", "insert"]) {
       const expected = { outcome: "UNAVAILABLE", hits: 1, there: notApplied, open: 0 }

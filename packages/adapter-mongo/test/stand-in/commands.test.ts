@@ -1,4 +1,4 @@
-import { UUID } from "mongodb"
+import { Long, UUID } from "mongodb"
 import { describe, expect, it } from "vitest"
 import { Commands } from "./commands.ts"
 import { Topology } from "./topology.ts"
@@ -22,6 +22,8 @@ const inTransaction = (txnNumber: number, startTransaction = false) => ({
   ...(startTransaction ? { startTransaction } : {}),
 })
 
+const one = Long.fromNumber(1)
+
 it("a retry waits for the attempt that it repeats, also while that waits for a conflicting transaction", async () => {
   const { commands, run, increment, n } = await server()
   const collection = commands.store.collections.get("test.items")
@@ -32,8 +34,8 @@ it("a retry waits for the attempt that it repeats, also while that waits for a c
   const attempts = [run({ ...increment, txnNumber: 1 }), run({ ...increment, txnNumber: 1 })]
   setTimeout(() => commands.store.abort(unit), 10)
   const [first, second] = await Promise.all(attempts)
-  expect(first).toMatchObject({ ok: 1, n: 1, nModified: 1 })
-  expect(second).toMatchObject({ ok: 1, n: 1, nModified: 1, retriedStmtIds: [0] })
+  expect(first).toMatchObject({ ok: 1, n: one, nModified: one })
+  expect(second).toMatchObject({ ok: 1, n: one, nModified: one, retriedStmtIds: [0] })
   expect(await n()).toMatchObject({ cursor: { firstBatch: [{ _id: "a", n: 1 }] } })
 })
 
@@ -72,7 +74,10 @@ it("concerns have their places in a transaction", async () => {
   const late = { ...increment, ...inTransaction(2), readConcern: { level: "snapshot" } }
   expect(await run(late)).toMatchObject({ ok: 0, code: 72 })
   expect(await run({ ...increment, readConcern: { level: "snapshot" } })).toMatchObject({ ok: 0, code: 72 })
-  expect(await run({ ...increment, writeConcern: { w: 2 } })).toMatchObject({ n: 1, writeConcernError: { code: 100 } })
+  expect(await run({ ...increment, writeConcern: { w: 2 } })).toMatchObject({
+    n: one,
+    writeConcernError: { code: 100 },
+  })
 })
 
 it("a command that is not there is not found", async () => {

@@ -1,5 +1,5 @@
 /** The commands `insert`, `update` and `delete`. */
-import { ObjectId } from "mongodb"
+import { Long, ObjectId } from "mongodb"
 import type { Chain, Collection } from "./collection.ts"
 import { type Context, namespaceOf, writing } from "./context.ts"
 import { isInterruption, isTransient, ServerError } from "./errors.ts"
@@ -140,9 +140,10 @@ export const write =
         if (transaction !== undefined || command["ordered"] !== false) break
       }
     }
+    // A server may send either kind of integer; clients whose owners do not promote Longs notice these.
     return {
-      n,
-      ...(kind === "update" ? { nModified } : {}),
+      n: Long.fromNumber(n),
+      ...(kind === "update" ? { nModified: Long.fromNumber(nModified) } : {}),
       ...(upserted.length > 0 ? { upserted } : {}),
       ...(writeErrors.length > 0 ? { writeErrors } : {}),
       ...(retriedStmtIds.length > 0 ? { retriedStmtIds } : {}),

@@ -56,10 +56,6 @@ const calibrate = async (contestant: Contestant, sliceMs: number): Promise<numbe
   }
 }
 
-const collect = (): void => {
-  globalThis.gc?.()
-}
-
 export const interleave = async (contestants: readonly Contestant[], pace: Pace): Promise<readonly Measured[]> => {
   const entries = []
   for (const contestant of contestants) {
@@ -69,7 +65,6 @@ export const interleave = async (contestants: readonly Contestant[], pace: Pace)
     // Each begins a round as often as any other.
     const first = round % entries.length
     for (const { contestant, operations, slices } of [...entries.slice(first), ...entries.slice(0, first)]) {
-      collect()
       slices.push(((await timed(contestant, operations)) / operations) * 1_000)
     }
   }

@@ -1,98 +1,11 @@
+import { Automaton, type Pattern } from "./automaton.ts"
+import { asItIs, type Escapes, form, json, markup, type Piece, percent, type Unescaper, unescaper } from "./unescape.ts"
+
 /**
- * Replaces all of many byte strings in a stream, with the automaton of Aho and Corasick (Efficient string matching, 1975):
- * time is linear in the stream, however its bytes were chosen. Bytes that two occurrences share are one replacement.
+ * Replaces all of many byte strings in a stream, as they are and escaped: the stream is searched as it came, and with each
+ * kind of escape undone. Time is linear in the stream, however its bytes were chosen. Bytes that two occurrences share
+ * are one replacement.
  */
-
-export interface Pattern {
-  readonly needle: Uint8Array
-  readonly replacement: Uint8Array
-}
-
-/** A trie over all needles; a node's children are a list through `sibling`. Node 0 is the root. */
-class Automaton {
-  readonly byte: Uint8Array
-  readonly child: Int32Array
-  readonly sibling: Int32Array
-  readonly fail: Int32Array
-  readonly depth: Int32Array
-  /** One of the patterns that begin with what leads to the node. */
-  readonly owner: Int32Array
-  /** The pattern that ends here, the longest if several do; -1 if none. */
-  readonly ends: Int32Array
-  readonly fromRoot = new Int32Array(256)
-  #size = 1
-
-  readonly patterns: readonly Pattern[]
-
-  constructor(patterns: readonly Pattern[]) {
-    this.patterns = patterns
-    const nodes = patterns.reduce((sum, { needle }) => sum + needle.length, 1)
-    this.byte = new Uint8Array(nodes)
-    this.child = new Int32Array(nodes)
-    this.sibling = new Int32Array(nodes)
-    this.fail = new Int32Array(nodes)
-    this.depth = new Int32Array(nodes)
-    this.owner = new Int32Array(nodes)
-    this.ends = new Int32Array(nodes).fill(-1)
-    for (const [index, { needle }] of patterns.entries()) this.#add(needle, index)
-    this.#link()
-  }
-
-  #add(needle: Uint8Array, index: number): void {
-    let node = 0
-    for (const byte of needle) {
-      let next = this.#child(node, byte)
-      if (next === 0) {
-        next = this.#size++
-        this.byte[next] = byte
-        this.depth[next] = (this.depth[node] ?? 0) + 1
-        this.owner[next] = index
-        this.sibling[next] = this.child[node] ?? 0
-        this.child[node] = next
-        if (node === 0) this.fromRoot[byte] = next
-      }
-      node = next
-    }
-    if (this.ends[node] === -1) this.ends[node] = index
-  }
-
-  /** Breadth first: a node fails to the longest proper suffix of its text that is in the trie. */
-  #link(): void {
-    const queue = new Int32Array(this.#size)
-    let length = 1
-    for (let at = 0; at < length; at++) {
-      const node = queue[at] ?? 0
-      for (let child = this.child[node] ?? 0; child !== 0; child = this.sibling[child] ?? 0) {
-        const fail = node === 0 ? 0 : this.next(this.fail[node] ?? 0, this.byte[child] ?? 0)
-        this.fail[child] = fail
-        if (this.ends[child] === -1) this.ends[child] = this.ends[fail] ?? -1
-        queue[length++] = child
-      }
-    }
-  }
-
-  #child(node: number, byte: number): number {
-    if (node === 0) return this.fromRoot[byte] ?? 0
-    let child = this.child[node] ?? 0
-    while (child !== 0 && this.byte[child] !== byte) child = this.sibling[child] ?? 0
-    return child
-  }
-
-  next(from: number, byte: number): number {
-    for (let node = from; node !== 0; node = this.fail[node] ?? 0) {
-      const child = this.#child(node, byte)
-      if (child !== 0) return child
-    }
-    return this.fromRoot[byte] ?? 0
-  }
-
-  /** From a node where no needle goes on, its suffix where one may. */
-  open(from: number): number {
-    let node = from
-    while (node !== 0 && this.child[node] === 0) node = this.fail[node] ?? 0
-    return node
-  }
-}
 
 interface Found {
   from: number
@@ -100,84 +13,251 @@ interface Found {
   replacement: Uint8Array
 }
 
+/** Where `size` bytes from the `at`th on have come from: one after the other from `source`, or as `starts` says. */
+interface Stretch {
+  readonly at: number
+  size: number
+  readonly source: number
+  readonly starts?: readonly number[]
+}
+
+/** How much is unescaped at a time, before it may be in step again with the stream as it came. */
+const blockBytes = 32
+
+/** The stream in one reading. */
+class Reading {
+  node = 0
+  readonly #automaton: Automaton
+  readonly #triggers: readonly number[]
+  readonly #chain: readonly Unescaper[]
+  /** How many bytes were read, and since which none was an escape. */
+  #read = 0
+  #plainSince = 0
+  /** Of the bytes that may begin an occurrence. */
+  #stretches: Stretch[] = []
+
+  constructor(automaton: Automaton, chain: readonly Escapes[]) {
+    this.#automaton = automaton
+    this.#triggers = chain.flatMap(({ triggers }) => triggers)
+    this.#chain = chain.map(unescaper)
+  }
+
+  /** Whether what comes until the next escape brings what it brings to the stream as it came, which is at that node. */
+  #isInStep(node: number): boolean {
+    const isHolding = this.#chain.some((step) => step.heldFrom() !== undefined)
+    return !isHolding && this.node === node && (this.#automaton.depth[node] ?? 0) <= this.#read - this.#plainSince
+  }
+
+  /** Where in the source one of the bytes begins. */
+  #sourceOf(index: number): number {
+    let low = 0
+    let high = this.#stretches.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((this.#stretches[middle]?.at ?? 0) <= index) low = middle
+      else high = middle - 1
+    }
+    const { at, source, starts } = this.#stretches[low] ?? { at: 0, source: 0 }
+    return starts?.[index - at] ?? source + index - at
+  }
+
+  #extend(size: number, source: number, starts?: readonly number[]): void {
+    if (size === 0) return
+    const last = this.#stretches.at(-1)
+    if (starts !== undefined) this.#stretches.push({ at: this.#read, size, source, starts })
+    else if (last !== undefined && last.starts === undefined && last.source + last.size === source) last.size += size
+    else this.#stretches.push({ at: this.#read, size, source })
+    this.#read += size
+  }
+
+  #forget(): void {
+    const needed = this.#read - (this.#automaton.depth[this.node] ?? 0)
+    for (let first = this.#stretches[0]; first !== undefined && first.at + first.size <= needed; ) {
+      this.#stretches.shift()
+      first = this.#stretches[0]
+    }
+  }
+
+  /** The occurrences that end in a piece. */
+  #search(bytes: ArrayLike<number>, from: number, piece: Piece | undefined, found: Found[], nodes?: Int32Array): void {
+    const automaton = this.#automaton
+    const before = this.#read
+    this.#extend(bytes.length, from, piece?.starts)
+    let at = this.node
+    for (let index = 0; index < bytes.length; index++) {
+      at = automaton.next(at, bytes[index] ?? 0)
+      if (nodes !== undefined) nodes[index] = at
+      const end = at === 0 ? -1 : (automaton.ends[at] ?? -1)
+      const pattern = end === -1 ? undefined : automaton.patterns[end]
+      if (pattern === undefined) continue
+      const { needle, replacement } = pattern
+      const to = piece?.ends[index] ?? from + index + 1
+      const next = { from: this.#sourceOf(before + index + 1 - needle.length), to, replacement }
+      let last = found.at(-1)
+      while (last !== undefined && last.from >= next.from) {
+        found.pop()
+        last = found.at(-1)
+      }
+      if (last !== undefined && last.to > next.from) last.to = to
+      else found.push(next)
+    }
+    this.node = at
+    let escapes = piece === undefined ? 0 : bytes.length
+    while (escapes > 0 && (piece?.ends[escapes - 1] ?? 0) - (piece?.starts[escapes - 1] ?? 0) === 1) escapes--
+    if (escapes > 0) this.#plainSince = before + escapes
+  }
+
+  #end(): void {
+    this.node = this.#automaton.open(this.node)
+    this.#forget()
+  }
+
+  /** The stream as it came; `nodes` gets the node after each byte. */
+  pushAsItIs(chunk: Uint8Array, from: number, nodes: Int32Array): Found[] {
+    const found: Found[] = []
+    this.#search(chunk, from, undefined, found, nodes)
+    this.#end()
+    return found
+  }
+
+  /**
+   * The occurrences that end in a chunk, in order and disjoint, but for those that the stream as it came has too. `from` is
+   * the chunk's place in the source; `before`, and `nodes` after each byte, where the search of the stream as it came was.
+   */
+  push(chunk: Uint8Array, from: number, before: number, nodes: Int32Array): Found[] {
+    const found: Found[] = []
+    const next = this.#triggers.map((byte) => ({ byte, at: -1 }))
+    let at = 0
+    while (at < chunk.length) {
+      const other = at === 0 ? before : (nodes[at - 1] ?? 0)
+      let until = at
+      if (this.#isInStep(other)) {
+        until = chunk.length
+        for (const trigger of next) {
+          if (trigger.at < at) trigger.at = chunk.indexOf(trigger.byte, at)
+          if (trigger.at === -1) trigger.at = chunk.length
+          until = Math.min(until, trigger.at)
+        }
+      }
+      if (until > at) {
+        this.#extend(until - at, from + at)
+        this.node = nodes[until - 1] ?? 0
+      } else {
+        until = Math.min(at + blockBytes, chunk.length)
+        this.#unescape(chunk.subarray(at, until), from + at, false, found)
+      }
+      at = until
+    }
+    this.#end()
+    return found
+  }
+
+  /** What was held back is no escape. */
+  finish(from: number): Found[] {
+    const found: Found[] = []
+    this.#unescape(new Uint8Array(0), from, true, found)
+    return found
+  }
+
+  #unescape(block: Uint8Array, from: number, isLast: boolean, found: Found[]): void {
+    const piece = this.#chain.reduce((one, step) => step.push(one, isLast), asItIs(block, from))
+    this.#search(piece.bytes, from, piece, found)
+  }
+
+  /** Where in the source something begins that may go on; `read` if nothing does. */
+  heldFrom(read: number): number {
+    const depth = this.#automaton.depth[this.node] ?? 0
+    const held = this.#chain.map((step) => step.heldFrom() ?? read)
+    return Math.min(...held, depth === 0 ? read : this.#sourceOf(this.#read - depth))
+  }
+}
+
+/** In order and disjoint; of those that overlap the one that begins first gives the replacement. */
+const merged = (all: Found[]): Found[] => {
+  const disjoint: Found[] = []
+  for (const next of all.sort((a, b) => a.from - b.from || b.to - a.to)) {
+    const last = disjoint.at(-1)
+    if (last !== undefined && last.to > next.from) last.to = Math.max(last.to, next.to)
+    else disjoint.push(next)
+  }
+  return disjoint
+}
+
 export interface Masker {
-  /** What can be said so far: all but a beginning of a needle at the end. */
+  /** What can be said so far: all but a beginning of an occurrence, or of an escape, at the end. */
   push(chunk: Uint8Array): Uint8Array
   end(): Uint8Array
 }
 
-const none = new Uint8Array(0)
-
-/** Makes maskers, each for one stream. Of overlapping occurrences the one that begins first gives the replacement. */
+/** Makes maskers, each for one stream. */
 export const masking = (patterns: readonly Pattern[]): (() => Masker) => {
   const automaton = new Automaton(patterns)
-  return () => start(automaton)
+  const spaced = patterns.some(({ needle }) => needle.includes(0x20))
+  // JSON in JSON is what was sent as JSON and comes back as a string in JSON.
+  const chains = [[json], [json, json], [percent], [markup], ...(spaced ? [[form]] : [])]
+  return () =>
+    start(
+      new Reading(automaton, []),
+      chains.map((chain) => new Reading(automaton, chain)),
+    )
 }
 
-const start = (automaton: Automaton): Masker => {
-  let node = 0
+const start = (asItCame: Reading, unescaped: readonly Reading[]): Masker => {
   let read = 0
   let written = 0
-  // In order and disjoint; the first may have been written in part, that is: its replacement is out, its end not reached.
+  /** The source from `written` on. */
+  let pending: Uint8Array[] = []
+  // The first may have been written in part, that is: its replacement is out, its end not reached.
   let found: Found[] = []
 
-  const note = (index: number, to: number): void => {
-    const pattern = automaton.patterns[index]
-    if (pattern === undefined) return
-    const next = { from: to - pattern.needle.length, to, replacement: pattern.replacement }
-    let last = found.at(-1)
-    while (last !== undefined && last.from >= next.from) {
-      found.pop()
-      last = found.at(-1)
-    }
-    if (last !== undefined && last.to > next.from) last.to = to
-    else found.push(next)
+  const search = (chunk: Uint8Array): void => {
+    const nodes = new Int32Array(chunk.length)
+    const before = asItCame.node
+    const fresh = asItCame.pushAsItIs(chunk, read, nodes)
+    const others = unescaped.flatMap((reading) => reading.push(chunk, read, before, nodes))
+    found = merged([...found, ...fresh, ...others])
+    read += chunk.length
+    pending.push(chunk)
   }
 
-  /** Writes up to `to`; `held` and then `chunk` are the bytes from `written` on. */
-  const write = (to: number, held: Uint8Array, chunk: Uint8Array): Uint8Array => {
-    const pieces: Uint8Array[] = []
-    const chunkAt = written + held.length
-    const base = written
-    const copy = (until: number): void => {
-      if (written < chunkAt) pieces.push(held.subarray(written - base, until - base))
-      if (until > chunkAt) pieces.push(chunk.subarray(Math.max(written, chunkAt) - chunkAt, until - chunkAt))
-      written = Math.max(written, until)
+  const take = (until: number): Uint8Array[] => {
+    const taken: Uint8Array[] = []
+    let whole = 0
+    for (const chunk of pending) {
+      if (written >= until) break
+      const piece = chunk.subarray(0, until - written)
+      taken.push(piece)
+      written += piece.length
+      if (piece.length < chunk.length) pending[whole] = chunk.subarray(piece.length)
+      else whole++
     }
+    pending = whole === 0 ? pending : pending.slice(whole)
+    return taken
+  }
+
+  const write = (to: number): Uint8Array => {
+    const pieces: Uint8Array[] = []
     let done = 0
     for (const one of found) {
       if (one.from >= to) break
-      if (one.from >= written) {
-        copy(one.from)
-        pieces.push(one.replacement)
-      }
-      written = Math.min(one.to, to)
+      if (one.from >= written) pieces.push(...take(one.from), one.replacement)
+      take(Math.min(one.to, to))
       if (one.to > to) break
       done++
     }
     found = found.slice(done)
-    if (written < to) copy(to)
-    return pieces.length === 1 ? (pieces[0] ?? none) : Buffer.concat(pieces)
+    pieces.push(...take(to))
+    return Buffer.concat(pieces)
   }
-
-  // The held bytes are the beginning of a needle, so that they need not be kept.
-  const heldBytes = (): Uint8Array =>
-    automaton.patterns[automaton.owner[node] ?? 0]?.needle.subarray(0, read - written) ?? none
 
   return {
     push(chunk) {
-      const held = heldBytes()
-      const base = read
-      let at = node
-      for (let index = 0; index < chunk.length; index++) {
-        at = automaton.next(at, chunk[index] ?? 0)
-        const pattern = at === 0 ? -1 : (automaton.ends[at] ?? -1)
-        if (pattern !== -1) note(pattern, base + index + 1)
-      }
-      read = base + chunk.length
-      node = automaton.open(at)
-      return write(read - (automaton.depth[node] ?? 0), held, chunk)
+      search(chunk)
+      return write(Math.min(asItCame.heldFrom(read), ...unescaped.map((reading) => reading.heldFrom(read))))
     },
-    end: () => write(read, heldBytes(), none),
+    end() {
+      found = merged([...found, ...unescaped.flatMap((reading) => reading.finish(read))])
+      return write(read)
+    },
   }
 }

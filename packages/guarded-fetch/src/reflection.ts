@@ -26,10 +26,17 @@ export const reflectionOf = (used: UsedValues, placeholderOf: (envKey: string) =
     }),
   )
   if (patterns.length === 0) return undefined
-  const start = masking(patterns)
+  const shortest = Math.min(...patterns.map(({ needle }) => needle.length))
+  // Made when there is something to search, as a long value costs time.
+  let startAny: (() => Masker) | undefined
+  const start = (): Masker => {
+    startAny ??= masking(patterns)
+    return startAny()
+  }
   return {
     start,
     masked(text) {
+      if (text.length < shortest) return text
       const masker = start()
       return Buffer.concat([masker.push(Buffer.from(text, "latin1")), masker.end()]).toString("latin1")
     },

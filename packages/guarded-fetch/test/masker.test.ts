@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { masking, type Pattern } from "../src/masker.ts"
+import type { Pattern } from "../src/automaton.ts"
+import { masking } from "../src/masker.ts"
 import { needlesOf } from "../src/needles.ts"
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
@@ -81,6 +82,8 @@ describe("the masker", () => {
   })
 })
 
+const unicode = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`
+const hex = (byte: number) => byte.toString(16).padStart(2, "0")
 const base64 = (value: string) => Buffer.from(value).toString("base64")
 
 /** Encodings as others write them, not by the code under test. */
@@ -99,6 +102,16 @@ const encodings: Record<string, (value: string) => string> = {
   html: (value) =>
     value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
   hex: (value) => Buffer.from(value).toString("hex"),
+  "JSON, as Gson writes it": (value) => JSON.stringify(value).replace(/[<>&='\u2028]/g, unicode),
+  "JSON with every character escaped": (value) => value.replace(/./gs, unicode),
+  "JSON with a slash as code": (value) => JSON.stringify(value).replaceAll("/", "\\u002F"),
+  "what Python's quote writes": (value) => encodeURIComponent(value).replaceAll("%2F", "/"),
+  "percent-encoding, all of it": (value) => [...Buffer.from(value)].map((byte) => `%${hex(byte)}`).join(""),
+  "what Mustache writes": (value) => value.replace(/[&<>"'`=/]/g, (c) => `&#x${hex(c.charCodeAt(0)).toUpperCase()};`),
+  xml: (value) =>
+    value.replace(/[&<>"']/g, (c) => `&${{ "&": "amp", "<": "lt", ">": "gt", '"': "quot" }[c] ?? "apos"};`),
+  "HTML with references to what is not ASCII": (value) =>
+    value.replace(/[\u0080-\u{10ffff}]/gu, (c) => `&#${c.codePointAt(0)};`),
   "JSON, as .NET writes it": (value) =>
     JSON.stringify(value)
       .slice(1, -1)

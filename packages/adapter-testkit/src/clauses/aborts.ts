@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { getEventListeners } from "node:events"
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises"
 import type { StorageAdapter } from "@strongroom/core"
 import { codeOf, mustCommit, mustReject, readOne } from "../calls.ts"
@@ -66,13 +67,20 @@ export const aborts: readonly Clause[] = [
   },
   {
     id: "abort-never",
-    title: "takes a signal that is never aborted",
+    title: "takes a signal that is never aborted, again and again, and leaves no listener on it for each call",
     async run({ storage }) {
       const options = { signal: new AbortController().signal }
-      const result = await storage.commit("p", { checks: [], writes: [put(at("a"))] }, options)
-      assert.equal(result.status, "committed")
-      assert.equal((await storage.read("p", [at("a")], options)).length, 1)
-      assert.equal((await storage.list("p", "c", { ...everything, ...options })).records.length, 1)
+      const listeners: number[] = []
+      for (let round = 0; round < 10; round++) {
+        const result = await storage.commit("p", { checks: [], writes: [put(at("a"))] }, options)
+        assert.equal(result.status, "committed")
+        assert.equal((await storage.read("p", [at("a")], options)).length, 1)
+        assert.equal((await storage.list("p", "c", { ...everything, ...options })).records.length, 1)
+        await nextTurn()
+        listeners.push(getEventListeners(options.signal, "abort").length)
+      }
+      const [first = 0, last = 0] = [listeners[0], listeners.at(-1)]
+      assert.ok(last <= first, `${first} listeners after the first calls, ${last} after ten times as many`)
     },
   },
 ]

@@ -39,12 +39,18 @@ export const addresses: readonly Clause[] = [
   },
   {
     id: "addresses-apart",
-    title: "keeps names apart of which one begins with another, or that differ in case",
+    title:
+      "keeps names apart that begin alike, differ in case, are one number or one pattern, or are equal when joined",
     async run({ storage }) {
-      const parts = ["a", "a.b", "aa", "a-", "A", "a~"]
+      // Joined by one of "-", "_", "." and "~", two pairs of these are the same; and to LIKE "_" is any character.
+      const alike = ["a", "A", "aa", "a.", "a-a", "a_a", "a.a", "a~a"]
+      const numbers = ["7", "007", "7.0", "10", "1e1"]
+      const parts = [...alike, ...numbers]
       const all = parts.flatMap((partition) => parts.map((collection) => ({ partition, collection })))
-      for (const { partition, collection } of all) {
-        const writes = parts.map((leaf) => put({ collection, leaf }, `${partition} ${collection} ${leaf}`))
+      for (const partition of parts) {
+        const writes = parts.flatMap((collection) =>
+          parts.map((leaf) => put({ collection, leaf }, `${partition} ${collection} ${leaf}`)),
+        )
         await mustCommit(storage, partition, writes)
       }
       for (const { partition, collection } of all) {

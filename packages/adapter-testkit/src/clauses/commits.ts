@@ -31,6 +31,14 @@ export const commits: readonly Clause[] = [
         assert.equal(await readOne(storage, "p", at("new")), undefined)
       }
       assert.deepEqual(leavesOf(await storage.list("p", "c", everything)), leaves)
+      // More than the batches of usual stores hold, and what fails comes last.
+      const many = Array.from({ length: 200 }, (_, i) => put(at(`${i}`, "many"), "before"))
+      await mustCommit(storage, "p", many)
+      const checks = many.map((write, i) => (i === 199 ? stale(write) : unchanged(write)))
+      await mustConflict(storage, "p", { checks, writes: many.map((write) => put(write, "after")) }, [
+        at("199", "many"),
+      ])
+      assert.deepEqual(digests(await storage.read("p", many)), digests(many.map(({ record }) => record)))
     },
   },
   {

@@ -153,6 +153,16 @@ export const refusals: readonly Mutant[] = [
     }),
   },
   {
+    name: "leaves a listener on the signal of each commit",
+    caughtBy: "abort-never",
+    saying: /1 listeners after the first calls, 10 after/,
+    keeps: ["abort-before", "abort-during"],
+    make: commitsBy((client) => (partition, commit, options) => {
+      options?.signal?.addEventListener("abort", () => {})
+      return client.commit(partition, commit, options)
+    }),
+  },
+  {
     name: "goes on after it was closed",
     caughtBy: "close-finishes",
     saying: /after close: expected CLOSED, but it was accepted/,

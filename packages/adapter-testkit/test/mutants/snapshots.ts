@@ -1,35 +1,92 @@
 /** Commits, reads and pages of which one can see a part. */
 import { setImmediate as nextTurn } from "node:timers/promises"
-import type { CommitResult, ListedRecord, StoredRecord } from "@strongroom/core"
+import { type CommitResult, type ListedRecord, type StoredRecord, takePage } from "@strongroom/core"
+import { everything } from "../../src/records.ts"
 import { type Mutate, memoryStore } from "../support/memory-store.ts"
 import type { Mutant } from "./mutant.ts"
 
-/** A batch that is no transaction: each write is a step of its own, with a pause before all but the first. */
-export const writesOneByOne =
-  (pause: (i: number) => Promise<unknown>): Mutate =>
+const batchesOf = <T>(size: number, all: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
+
+/** A commit of more than one batch is no transaction: there is a pause before each batch but the first. */
+const writesInBatches =
+  (size: number, pause: (i: number) => Promise<unknown>): Mutate =>
   (client) => ({
     async commit(partition, commit, options) {
       const found = await client.read(partition, commit.checks)
       const failed = commit.checks.some(({ revision }, i) => revision !== found[i]?.revision)
-      if (failed || commit.writes.length === 0) return client.commit(partition, commit, options)
-      for (const [i, write] of commit.writes.entries()) {
+      if (failed || commit.writes.length <= size) return client.commit(partition, commit, options)
+      for (const [i, writes] of batchesOf(size, commit.writes).entries()) {
         if (i > 0) await pause(i)
-        await client.commit(partition, { checks: [], writes: [write] })
+        await client.commit(partition, { checks: [], writes })
       }
       return { status: "committed" }
     },
   })
 
-const readsOneByOne: Mutate = (client) => ({
-  async read(partition, addresses) {
-    const found: (StoredRecord | undefined)[] = []
-    for (const address of addresses) {
-      found.push(...(await client.read(partition, [address])))
+/** Each write is a step of its own. */
+export const writesOneByOne = (pause: (i: number) => Promise<unknown>): Mutate => writesInBatches(1, pause)
+
+/** Each batch is checked and written by itself, so that those before the one in conflict stay. */
+const checksInBatches =
+  (size: number): Mutate =>
+  (client) => ({
+    async commit(partition, commit, options) {
+      if (commit.writes.length <= size) return client.commit(partition, commit, options)
+      const left = new Map(commit.checks.map((check) => [`${check.collection}/${check.leaf}`, check]))
+      for (const writes of batchesOf(size, commit.writes)) {
+        const checks = writes.flatMap(({ collection, leaf }) => left.get(`${collection}/${leaf}`) ?? [])
+        const result = await client.commit(partition, { checks, writes })
+        if (result.status === "conflict") return result
+      }
+      return { status: "committed" }
+    },
+  })
+
+const readsInBatches =
+  (size: number): Mutate =>
+  (client) => ({
+    async read(partition, addresses, options) {
+      if (addresses.length <= size) return client.read(partition, addresses, options)
+      const found: (StoredRecord | undefined)[] = []
+      for (const batch of batchesOf(size, addresses)) {
+        found.push(...(await client.read(partition, batch, options)))
+        await nextTurn()
+      }
+      return found
+    },
+  })
+
+/** The index first, then, if there are more than `size`, the records that it names, all at once. */
+const listsIndexOfMany =
+  (size: number): Mutate =>
+  (client) => ({
+    async list(partition, collection, options) {
+      const page = await client.list(partition, collection, options)
+      if (page.records.length <= size) return page
       await nextTurn()
-    }
-    return found
-  },
-})
+      const addresses = page.records.map(({ leaf }) => ({ collection, leaf }))
+      const found = await client.read(partition, addresses)
+      const records = addresses.flatMap(({ leaf }, i) => (found[i] ? [{ leaf, record: found[i] }] : []))
+      return { records, more: page.more }
+    },
+  })
+
+/** A page is put together from pages of a smaller size. */
+const listsInBatches =
+  (size: number): Mutate =>
+  (client) => ({
+    async list(partition, collection, options) {
+      const records: ListedRecord[] = []
+      for (let { after } = options, more = true; more; after = records.at(-1)?.leaf) {
+        const page = await client.list(partition, collection, { ...everything, limit: size, ...(after && { after }) })
+        records.push(...page.records)
+        more = page.more
+        if (more) await nextTurn()
+      }
+      return takePage(records, options)
+    },
+  })
 
 /** The index first, then the records that it names. */
 const listsIndexFirst: Mutate = (client) => ({
@@ -66,16 +123,51 @@ export const snapshots: readonly Mutant[] = [
   {
     name: "writes a batch one by one",
     caughtBy: "snapshots-read",
-    saying: /one read saw records of different commits/,
+    saying: /one read saw/,
     keeps: ["commits-all-or-nothing", "model-random-commits"],
     make: memoryStore(writesOneByOne(() => nextTurn())),
   },
   {
     name: "reads addresses one by one",
     caughtBy: "snapshots-read",
-    saying: /one read saw records of different commits/,
+    saying: /one read saw/,
     keeps: ["snapshots-page", "contention-counter"],
-    make: memoryStore(readsOneByOne),
+    make: memoryStore(readsInBatches(1)),
+  },
+  {
+    name: "writes large commits in batches of 100",
+    caughtBy: "snapshots-read",
+    saying: /one read saw/,
+    keeps: ["commits-all-or-nothing", "commits-name-failures", "contention-counter", "model-random-commits"],
+    make: memoryStore(writesInBatches(100, () => nextTurn())),
+  },
+  {
+    name: "checks and writes large commits in batches of 100",
+    caughtBy: "commits-all-or-nothing",
+    saying: /sha256/,
+    keeps: ["contention-counter", "contention-write-skew", "model-random-commits"],
+    make: memoryStore(checksInBatches(100)),
+  },
+  {
+    name: "reads many addresses in batches of 100",
+    caughtBy: "snapshots-read",
+    saying: /one read saw/,
+    keeps: ["snapshots-page", "histories", "commits-all-or-nothing"],
+    make: memoryStore(readsInBatches(100)),
+  },
+  {
+    name: "lists many records in batches of 100",
+    caughtBy: "snapshots-page",
+    saying: /one page saw/,
+    keeps: ["snapshots-read", "histories", "pages-order", "pages-large"],
+    make: memoryStore(listsInBatches(100)),
+  },
+  {
+    name: "lists the index first when there are many records, and reads those later",
+    caughtBy: "snapshots-page",
+    saying: /one page saw/,
+    keeps: ["snapshots-read", "histories", "pages-large"],
+    make: memoryStore(listsIndexOfMany(100)),
   },
   {
     name: "lists the index first and reads the records later",

@@ -1,5 +1,13 @@
 /** Values and addresses that do not come back as they were given. */
-import type { Address, Commit, StorageAdapter, StoredRecord, Write } from "@strongroom/core"
+import {
+  type Address,
+  type Commit,
+  type StorageAdapter,
+  type StoredRecord,
+  takePage,
+  type Write,
+} from "@strongroom/core"
+import { byBytes, everything } from "../../src/records.ts"
 import { type Mutate, memoryStore } from "../support/memory-store.ts"
 import type { Mutant } from "./mutant.ts"
 
@@ -43,6 +51,51 @@ const layout =
       return { ...page, records: page.records.map(({ leaf, record }) => ({ leaf: back(leaf), record })) }
     },
   })
+
+/** Partition and collection are one key, which other pairs can have too. */
+const joinedBy =
+  (separator: string): Mutate =>
+  (_, memory) => {
+    const joined = (partition: string) =>
+      layout(({ collection, leaf }) => ({ collection: `${partition}${separator}${collection}`, leaf }))(memory, memory)
+    return {
+      read: (partition, ...rest) => (joined(partition).read ?? memory.read)("p", ...rest),
+      list: (partition, ...rest) => (joined(partition).list ?? memory.list)("p", ...rest),
+      async commit(partition, ...rest) {
+        const result = await (joined(partition).commit ?? memory.commit)("p", ...rest)
+        const from = partition.length + separator.length
+        if (result.status === "committed") return result
+        const own = result.addresses.map(({ collection, leaf }) => ({ collection: collection.slice(from), leaf }))
+        return { ...result, addresses: own }
+      },
+    }
+  }
+
+/** Lists every collection whose name is LIKE the one asked for: to SQL, "_" is any character. */
+const listsLike: Mutate = (client) => {
+  const known = new Set<string>()
+  return {
+    async commit(partition, commit, options) {
+      for (const { collection } of commit.writes) known.add(collection)
+      return client.commit(partition, commit, options)
+    },
+    async list(partition, collection, options) {
+      const pattern = new RegExp(`^${collection.replaceAll(".", "[.]").replaceAll("_", ".")}$`)
+      const names = new Set([collection, ...[...known].filter((name) => pattern.test(name))])
+      const listed = await Promise.all([...names].map((name) => client.list(partition, name, everything)))
+      const records = listed.flatMap((page) => page.records).sort((a, b) => byBytes(a.leaf, b.leaf))
+      const { after } = options
+      return takePage(
+        records.filter(({ leaf }) => after === undefined || byBytes(leaf, after) > 0),
+        options,
+      )
+    },
+  }
+}
+
+/** Leaves that are equal when they are changed like this are one. */
+const normalising = (to: (leaf: string) => string): Mutate =>
+  layout(({ collection, leaf }) => ({ collection, leaf: to(leaf) }))
 
 /** Gives back what it was given, and keeps it. */
 const keepsTheCallersBytes: Mutate = (client) => {
@@ -135,12 +188,12 @@ export const values: readonly Mutant[] = [
   {
     name: "leaks a collection into those whose names begin with its own",
     caughtBy: "addresses-apart",
-    saying: /a\.b/,
+    saying: /a\.a/,
     keeps: ["addresses-read-order"],
     make: memoryStore((client) => ({
       async list(partition, collection, options) {
         const own = await client.list(partition, collection, options)
-        const other = await client.list(partition, `${collection}.b`, options)
+        const other = await client.list(partition, `${collection}.a`, options)
         return { ...own, records: [...own.records, ...other.records] }
       },
     })),
@@ -152,6 +205,31 @@ export const values: readonly Mutant[] = [
     keeps: ["addresses-read-order"],
     make: memoryStore(layout(({ collection, leaf }) => ({ collection, leaf: leaf.toLowerCase() }))),
   },
+  ...["-", "_", ".", "~"].map((separator) => ({
+    name: `joins partition and collection by "${separator}"`,
+    caughtBy: "addresses-apart",
+    saying: /a a/,
+    keeps: ["addresses-read-order", "model-random-commits", "pages-after"],
+    make: memoryStore(joinedBy(separator)),
+  })),
+  {
+    name: "lists a collection by LIKE",
+    caughtBy: "addresses-apart",
+    saying: /a_a/,
+    keeps: ["addresses-alphabet", "addresses-read-order", "model-random-commits"],
+    make: memoryStore(listsLike),
+  },
+  ...[
+    { what: "drops leading zeros", to: (leaf: string) => leaf.replace(/^0+(?=\d)/, "") },
+    { what: "takes a leaf for a number", to: (leaf: string) => (/^\d/.test(leaf) ? `${Number(leaf)}` : leaf) },
+    { what: "drops trailing dots", to: (leaf: string) => leaf.replace(/(?<=[^.])[.]+$/, "") },
+  ].map(({ what, to }) => ({
+    name: what,
+    caughtBy: "addresses-apart",
+    saying: /007|a\./,
+    keeps: ["addresses-read-order", "addresses-alphabet", "model-random-commits"],
+    make: memoryStore(normalising(to)),
+  })),
   {
     name: "does not store the bytes that it was given",
     caughtBy: "at-rest-as-given",

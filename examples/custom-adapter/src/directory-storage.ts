@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import {
+  type CallOptions,
   type CommitResult,
   type StorageAdapter,
   StorageError,
@@ -11,23 +12,16 @@ import {
   validateList,
   validateRead,
 } from "@strongroom/core"
-import { PartitionLog } from "./partition-log.ts"
+import { encode, PartitionLog } from "./partition-log.ts"
 
 const limits: StorageLimits = { recordBytes: 1 << 20, commitRecords: 4_000, commitBytes: 8 << 20 }
 
-// The caller may reuse what it hands in and change what it gets: nothing is shared. Not `slice()`, on a Buffer a view.
+// The caller may change what it gets. Not `slice()`, on a Buffer a view.
 const copy = (record: StoredRecord): StoredRecord => ({ ...record, bytes: new Uint8Array(record.bytes) })
 
-/** Turns what the file system throws into the port's errors. */
-const failed =
-  (code: "UNAVAILABLE" | "UNKNOWN_OUTCOME", what: string) =>
-  (cause: unknown): never => {
-    throw new StorageError(code, what, { cause })
-  }
-
 /**
- * A store in a directory of plain files on a local disk, for any number of processes of one machine. Every commit stays
- * on the disk as a file and every record in memory, so this is an example and a store for small things.
+ * A store in a directory of plain files on a local disk, for any number of processes of one machine. The directory
+ * must exist. Every commit stays on the disk as a file and every record in memory: an example, and a store for small things.
  */
 export const directoryStorage = (path: string): StorageAdapter => {
   const partitions = new Map<string, { log: PartitionLog; last: Promise<unknown> }>()
@@ -41,13 +35,14 @@ export const directoryStorage = (path: string): StorageAdapter => {
       last: Promise.resolve(),
     }
     partitions.set(partition, entry)
-    const turn = entry.last.then(() => use(entry.log))
+    const turn = entry.last.then(() => entry.log.catchUp()).then(() => use(entry.log))
     entry.last = turn.catch(() => undefined)
     return turn
   }
 
-  const requireOpen = (): void => {
+  const begin = (options: CallOptions | undefined): void => {
     if (closed) throw new StorageError("CLOSED", "the storage is closed")
+    validateCall(options)
   }
 
   return {
@@ -55,11 +50,9 @@ export const directoryStorage = (path: string): StorageAdapter => {
     capabilities: { durable: true, shared: true, exceptions: [] },
 
     async read(partition, addresses, options) {
-      requireOpen()
-      validateCall(options)
+      begin(options)
       validateRead(partition, addresses)
       return inTurn(partition, async (log) => {
-        await log.catchUp().catch(failed("UNAVAILABLE", "the partition cannot be read"))
         return addresses.map((address) => {
           const record = log.find(address)
           return record && copy(record)
@@ -68,42 +61,28 @@ export const directoryStorage = (path: string): StorageAdapter => {
     },
 
     async list(partition, collection, options) {
-      requireOpen()
-      validateCall(options)
+      begin(options)
       validateList(partition, collection, options)
       return inTurn(partition, async (log) => {
-        await log.catchUp().catch(failed("UNAVAILABLE", "the partition cannot be read"))
         const { records, more } = takePage(log.list(collection, options.after), options)
         return { records: records.map(({ leaf, record }) => ({ leaf, record: copy(record) })), more }
       })
     },
 
     async commit(partition, commit, options) {
-      requireOpen()
-      validateCall(options)
+      begin(options)
       validateCommit(partition, commit, limits)
-      const checks = commit.checks.map(({ collection, leaf, revision }) => ({ collection, leaf, revision }))
-      const writes = commit.writes.map(({ collection, leaf, record }) => ({
-        collection,
-        leaf,
-        record: record && copy(record),
-      }))
+      // What the caller does with its arrays and bytes from here on changes nothing.
+      const content = encode(commit.writes)
+      const checks = structuredClone(commit.checks)
       return inTurn(partition, async (log): Promise<CommitResult> => {
-        await log.catchUp().catch(failed("UNAVAILABLE", "the partition cannot be read"))
-        const staged = await log.stage(writes).catch(failed("UNAVAILABLE", "the commit cannot be written"))
-        try {
-          for (;;) {
-            const addresses = checks
-              .filter((check) => log.find(check)?.revision !== check.revision)
-              .map(({ collection, leaf }) => ({ collection, leaf }))
-            if (addresses.length > 0) return { status: "conflict", addresses }
-            if (await log.append(staged, writes)) return { status: "committed" }
-            await log.catchUp()
+        for (;;) {
+          const failed = checks.filter((check) => log.find(check)?.revision !== check.revision)
+          if (failed.length > 0) {
+            return { status: "conflict", addresses: failed.map(({ collection, leaf }) => ({ collection, leaf })) }
           }
-        } catch (cause) {
-          return failed("UNKNOWN_OUTCOME", "whether the commit is part of the log is not known")(cause)
-        } finally {
-          await log.discard(staged).catch(() => undefined)
+          if (await log.append(content)) return { status: "committed" }
+          await log.catchUp()
         }
       })
     },

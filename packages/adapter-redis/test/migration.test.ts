@@ -101,6 +101,31 @@ describeWithServers("a slot that moves", () => {
     timeout,
   )
 
+  it("and stands still at its start: a commit empties a collection and fills it again, whole", async () => {
+    const cluster = await startCluster()
+    const storage = await redisStorage({ client: cluster.connect() })
+    const [old, next, other1, other2] = ["x/1", "x/2", "y/1", "y/2"].map((path) => ({
+      collection: path.slice(0, 1),
+      leaf: path.slice(2),
+    }))
+    if (!old || !next || !other1 || !other2) throw new Error("no addresses")
+    await storage.commit("p", { checks: [], writes: [put(old), put(other1)] })
+    const { slot, owner, other } = await placeOfPartition(cluster, "p")
+    const ends: string[] = []
+    // Emptied first, the collection's keys would be gone, and what is gone the server takes to be elsewhere already.
+    const writes = () => [put(other2), { ...old, record: undefined }, put(next)]
+    await moveSlot(cluster, slot, owner, other, async () => {
+      if (ends.length > 0) return
+      ends.push(await storage.commit("p", { checks: [], writes: writes() }).then(({ status }) => status, codeOf))
+    })
+    await until(() => isHealthy(other))
+    const leavesOf = async (collection: string) =>
+      (await storage.list("p", collection, { limit: 10, maxBytes: 1_000 })).records.map(({ leaf }) => leaf)
+    expect([...ends, await leavesOf("x"), await leavesOf("y")]).toEqual(["committed", ["2"], ["1", "2"]])
+    await storage.close()
+    cluster.close()
+  })
+
   it("and stands still at each key on its way: all of a commit or nothing, collections that come and go included", async () => {
     const cluster = await startCluster()
     const storage = await redisStorage({ client: cluster.connect() })

@@ -29,8 +29,13 @@ const decode = (value: Buffer): StoredRecord => ({
   bytes: new Uint8Array(value.subarray(revisionLength)),
 })
 
+/** More than Redis can hold, and few enough digits for Lua to write as a whole number. */
+const most = Number.MAX_SAFE_INTEGER
+
+const strangeAnswer = (code: StorageErrorCode) => new StorageError(code, "Redis gave an answer that is none of ours")
+
 const listOf = (reply: unknown, otherwise: StorageErrorCode = "FATAL"): readonly unknown[] => {
-  if (!Array.isArray(reply)) throw new StorageError(otherwise, "Redis gave an answer that is none of ours")
+  if (!Array.isArray(reply)) throw strangeAnswer(otherwise)
   return reply
 }
 
@@ -68,8 +73,8 @@ export const listRequest = (
   keys: [keys.hash(partition, collection), keys.sortedSet(partition, collection)],
   args: [
     options.after === undefined ? "-" : `(${options.after}`,
-    options.limit,
-    Math.min(options.maxBytes, Number.MAX_SAFE_INTEGER),
+    Math.min(options.limit, most),
+    Math.min(options.maxBytes, most),
   ],
   decode: (reply) => {
     const [more, ...found] = listOf(reply)
@@ -116,6 +121,7 @@ export const commitRequest = (keys: Keys, partition: string, { checks, writes }:
     args,
     decode: (reply) => {
       const failed = new Set(listOf(reply, "UNKNOWN_OUTCOME").map((number) => order[Number(number)]))
+      if (failed.has(undefined)) throw strangeAnswer("UNKNOWN_OUTCOME")
       return addresses.filter((_, index) => failed.has(index))
     },
   }

@@ -57,6 +57,7 @@ export class Connection {
   #lastError: unknown
   /** Until then a rejection tells what fails. */
   #opened = false
+  #closed = false
 
   private constructor(client: Redis | Cluster, logger: Logger | undefined) {
     this.#client = client
@@ -84,7 +85,7 @@ export class Connection {
         (report) => report !== undefined,
       )
       if (reports.length === 0) throw new StorageError("FATAL", "the server is a replica, not the master")
-      for (const node of "nodes" in client ? client.nodes() : [client]) connection.#watch(node)
+      for (const node of connection.#nodes()) connection.#watch(node)
       if ("nodes" in client) client.on("+node", (node: Redis) => connection.#watch(node))
       connection.#opened = true
       return { connection, reports }
@@ -129,21 +130,30 @@ export class Connection {
    * on another connection WAIT would not know what to wait for.
    */
   async acknowledgements(socket: object, count: number, timeoutMs: number): Promise<number | undefined> {
-    const nodes = "nodes" in this.#client ? this.#client.nodes() : [this.#client]
-    const node = nodes.find(({ stream }) => stream === socket)
+    const node = this.#nodes().find(({ stream }) => stream === socket)
     if (node === undefined) return undefined
     const wait = new TrackedCommand("wait", [count, timeoutMs])
     const replicas = await wait.sendBy(node).catch(() => undefined)
     return typeof replicas === "number" && wait.socket === socket ? replicas : undefined
   }
 
+  /** At once: calls under way fail. */
   close(): void {
+    this.#closed = true
+    const streams = this.#nodes().map(({ stream }) => stream)
     this.#client.disconnect()
+    // That alone would wait for a silent server to hang up.
+    for (const stream of streams) stream?.destroy()
+  }
+
+  #nodes(): readonly Redis[] {
+    return "nodes" in this.#client ? this.#client.nodes() : [this.#client]
   }
 
   async #ready(deadline: number, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       if (signal?.aborted) throw new StorageError("UNAVAILABLE", "aborted before it was sent")
+      if (this.#closed) throw new StorageError("UNAVAILABLE", "closed before it was sent")
       if (replyOf(this.#lastError)) {
         const refusal = readFailure(this.#lastError)
         if (refusal.code === "FATAL") throw refusal
@@ -187,11 +197,13 @@ export class Connection {
   }
 }
 
-const abortable = async (answer: Promise<unknown>, { signal, writes }: Call): Promise<unknown> => {
+/** What comes first, the answer or an abort by the caller. */
+export const abortable = async <T>(answer: Promise<T>, { signal, writes }: Call): Promise<T> => {
   if (signal === undefined) return answer
   const aborted = Promise.withResolvers<never>()
   const abort = () =>
     aborted.reject(new StorageError(writes ? "UNKNOWN_OUTCOME" : "UNAVAILABLE", "aborted after it was sent"))
+  if (signal.aborted) abort()
   signal.addEventListener("abort", abort, { once: true })
   try {
     return await Promise.race([answer, aborted.promise])

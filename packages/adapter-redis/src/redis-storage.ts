@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import {
   type CommitResult,
   type Logger,
@@ -10,7 +11,7 @@ import {
   validateRead,
 } from "@strongroom/core"
 import { type AnyClient, clientOf, duplicate } from "./client.ts"
-import { type Call, Connection } from "./connection.ts"
+import { abortable, type Call, Connection } from "./connection.ts"
 import { Keys } from "./keys.ts"
 import { commitRequest, listRequest, type Request, readRequest } from "./requests.ts"
 import { commitScript, listScript, readScript, type Script } from "./scripts.ts"
@@ -44,6 +45,9 @@ export type RedisStorageOptions = {
 // A script holds up the whole server: a commit of this many records for about 15 ms.
 const limits: StorageLimits = { recordBytes: 8 << 20, commitRecords: 4_000, commitBytes: 32 << 20 }
 
+/** How long `close` waits for calls under way, ms, besides the time that replicas have. */
+const closeMs = 5_000
+
 const replication =
   "Redis replicates after it has answered: a failover may lose acknowledged commits that no replica had yet, and until " +
   "an old master knows of it, it may answer reads from before. `replicas` narrows the first, and closes neither."
@@ -67,21 +71,23 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
   const { connection, reports } = await Connection.open(own, logger)
   const durable = reports.every((report) => report.durable)
 
+  /** To their very end: a commit's replicas included. */
   const underWay = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
 
   const requireOpen = (): void => {
     if (closed) throw new StorageError("CLOSED", "the storage is closed")
   }
-  const run = async <T>(script: Script, request: Request<T>, call: Call): Promise<T> => {
-    const answer = connection.run(script, request.keys, request.args, call)
-    underWay.add(answer)
+  const track = async <T>(call: Promise<T>): Promise<T> => {
+    underWay.add(call)
     try {
-      return request.decode(await answer)
+      return await call
     } finally {
-      underWay.delete(answer)
+      underWay.delete(call)
     }
   }
+  const run = async <T>(script: Script, request: Request<T>, call: Call): Promise<T> =>
+    request.decode(await connection.run(script, request.keys, request.args, call))
 
   /** WAIT goes out right behind the script, on its connection; redirected, again where the script ran. */
   const runReplicated = async <T>(
@@ -95,7 +101,7 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
         replicated = connection.acknowledgements(socket, count, timeoutMs)
       })
     const answer = await run(commitScript, request, { ...call, onSent })
-    const found = (await replicated) ?? 0
+    const found = (await (replicated && abortable(replicated, call))) ?? 0
     if (found >= count) return answer
     throw new StorageError("UNKNOWN_OUTCOME", `${found} replicas have it, not ${count}`)
   }
@@ -109,7 +115,7 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
       validateCall(callOptions)
       validateRead(partition, addresses)
       if (addresses.length === 0) return []
-      return run(readScript, readRequest(keys, partition, addresses), { ...callOptions, writes: false })
+      return track(run(readScript, readRequest(keys, partition, addresses), { ...callOptions, writes: false }))
     },
 
     async list(partition, collection, listOptions) {
@@ -117,7 +123,7 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
       validateCall(listOptions)
       validateList(partition, collection, listOptions)
       const request = listRequest(keys, partition, collection, listOptions)
-      return run(listScript, request, { ...listOptions, writes: false })
+      return track(run(listScript, request, { ...listOptions, writes: false }))
     },
 
     async commit(partition, commit, callOptions): Promise<CommitResult> {
@@ -126,12 +132,19 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
       validateCommit(partition, commit, limits)
       const request = commitRequest(keys, partition, commit)
       const call: Call = { ...callOptions, writes: true }
-      const addresses = replicas ? await runReplicated(request, call, replicas) : await run(commitScript, request, call)
+      const addresses = await track(
+        replicas ? runReplicated(request, call, replicas) : run(commitScript, request, call),
+      )
       return addresses.length > 0 ? { status: "conflict", addresses } : { status: "committed" }
     },
 
     close() {
-      closed ??= Promise.allSettled(underWay).then(() => connection.close())
+      closed ??= (async () => {
+        const ends = Promise.allSettled(underWay)
+        await Promise.race([ends, sleep(closeMs + (replicas?.timeoutMs ?? 0), undefined, { ref: false })])
+        connection.close()
+        await ends
+      })()
       return closed
     },
   }

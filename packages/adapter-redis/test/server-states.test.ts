@@ -1,8 +1,12 @@
 import { randomBytes } from "node:crypto"
+import { getEventListeners } from "node:events"
 import type { Logger, StorageAdapter, Write } from "@strongroom/core"
+import { Cluster, Redis } from "ioredis"
 import { afterAll, expect, it } from "vitest"
 import { newRevision, put, text } from "../../core/test/storage/records.ts"
+import { Connection } from "../src/connection.ts"
 import { redisStorage } from "../src/index.ts"
+import { readScript } from "../src/scripts.ts"
 import { describeWithServers } from "./support/available.ts"
 import { infoOf, isHealthy, placeOf, startCluster, until } from "./support/cluster.ts"
 import { codeOf, recovered } from "./support/load.ts"
@@ -135,6 +139,33 @@ describeWithServers("a server that cannot serve now", () => {
     expect(await commit(storage, ...pair("room", 100_000))).toBe("committed")
     await storage.close()
   })
+
+  // How long ioredis waits for a server to hang up.
+  const disconnectTimeout = 60_000
+  for (const kind of ["server", "cluster"]) {
+    it.concurrent(`close gives up on a ${kind} that is silent: commits are unknown outcomes, reads UNAVAILABLE`, async () => {
+      const servers = kind === "server" ? [await startServer()] : (await startCluster()).masters
+      const [first] = servers
+      const client =
+        kind === "server"
+          ? new Redis(first?.port ?? 0, { disconnectTimeout })
+          : new Cluster(
+              servers.map(({ port }) => ({ port, host: "127.0.0.1" })),
+              { redisOptions: { disconnectTimeout } },
+            )
+      const storage = await redisStorage({ client })
+      client.disconnect()
+      expect(await commit(storage, put(address))).toBe("committed")
+      const pids = await Promise.all(
+        servers.map(async (server) => Number((await infoOf(server, "INFO", "server"))["process_id"])),
+      )
+      for (const pid of pids) process.kill(pid, "SIGSTOP")
+      const calls = [commit(storage, put(address)), read(storage), list(storage)]
+      await storage.close()
+      expect(await Promise.all(calls)).toEqual(["UNKNOWN_OUTCOME", "UNAVAILABLE", "UNAVAILABLE"])
+      // Less than the 30 seconds after which a silent connection is given up anyway.
+    }, 20_000)
+  }
 
   it.concurrent("nobody at the address is UNAVAILABLE when opened, without the password", async () => {
     const server = await startServer()
@@ -269,6 +300,51 @@ describeWithServers("what a server keeps", () => {
       await server.command("FUNCTION", "FLUSH")
       expect(await commit(storage, put(address, `${i}`))).toBe("committed")
       expect(await read(storage)).toBe(`${i}`)
+    }
+    await storage.close()
+  })
+})
+
+describeWithServers("a connection that was closed", () => {
+  it("is not opened again for a call that still waited for it", async () => {
+    const server = await startServer()
+    const client = new Redis(server.port, { lazyConnect: true })
+    const { connection } = await Connection.open(client, undefined)
+    connection.close()
+    await until(async () => client.status === "end")
+    expect(codeOf(await failureOf(connection.run(readScript, [], [], { writes: false })))).toBe("UNAVAILABLE")
+    expect(client.status).toBe("end")
+  })
+})
+
+describeWithServers("a signal that lives long", () => {
+  it("keeps nothing of the calls that it was given to, however they ended", async () => {
+    const server = await startServer()
+    const storage = await redisStorage({ url: server.url })
+    const { signal } = new AbortController()
+    const revision = newRevision()
+    const refused = { checks: [{ ...address, revision }], writes: [put(address)] }
+    await storage.commit("p", { checks: [], writes: [put(address)] }, { signal })
+    await storage.commit("p", refused, { signal })
+    await storage.read("p", [address], { signal })
+    await storage.list("p", "c", { limit: 1, maxBytes: 1, signal })
+    await server.command("SET", "strongroom:{p}:h:foreign", "x")
+    const failing = storage.read("p", [{ collection: "foreign", leaf: "l" }], { signal })
+    expect(codeOf(await failureOf(failing))).toBe("FATAL")
+    expect(getEventListeners(signal, "abort")).toEqual([])
+    await storage.close()
+  })
+})
+
+describeWithServers("a page without a limit", () => {
+  it("holds everything, however large the number that says so", async () => {
+    const server = await startServer()
+    const storage = await redisStorage({ url: server.url })
+    const leaves = ["a", "b", "c"]
+    expect(await commit(storage, ...leaves.map((leaf) => put({ collection: "c", leaf })))).toBe("committed")
+    for (const number of [2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER, 2 ** 60, 2 ** 63, 2 ** 64, Number.MAX_VALUE]) {
+      const { records, more } = await storage.list("p", "c", { limit: number, maxBytes: number })
+      expect([records.map(({ leaf }) => leaf), more], `${number}`).toEqual([leaves, false])
     }
     await storage.close()
   })

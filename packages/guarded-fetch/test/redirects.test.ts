@@ -1,4 +1,6 @@
+import { redact } from "@strongroom/core"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import type { Release, Transport } from "../src/index.ts"
 import { guard, releasing, secret } from "./support/guard.ts"
 import { hosts, type Servers, startServers } from "./support/servers.ts"
 
@@ -91,6 +93,27 @@ describe("each hop is decided anew", () => {
     await open.fetch(down, { headers: { "x-key": open.placeholder("API_KEY"), authorization: "literal" } })
     expect(servers.arrived.at(-1)).toMatchObject({ url: `http://${hosts.api}/`, headers: { "x-key": secret } })
     expect(servers.arrived.at(-1)?.headers).not.toHaveProperty("authorization")
+  })
+
+  // On default ports, where hosts are equal and origins are not.
+  test.each([
+    ["https://h.example/", "http://h.example/", false],
+    ["http://h.example/", "https://h.example/", false],
+    ["https://h.example/", "https://h.example:8443/", false],
+    ["https://h.example/", "https://H.example:443/", true],
+  ])("from %s to %s the credentials go along: %j", async (from, location, kept) => {
+    const sent: Headers[] = []
+    const transport: Transport = async (_, { headers }) => {
+      sent.push(new Headers(headers))
+      return sent.length === 1 ? new Response(null, { status: 302, headers: { location } }) : new Response("arrived")
+    }
+    const release: Release = async ({ target }) => ({ value: redact(secret), host: new URL(target).hostname })
+    const { fetch, placeholder } = guard({ fetch: transport, release, allowCleartext: true })
+    const p = placeholder("API_KEY")
+    await fetch(from, { headers: { authorization: p, cookie: p, "proxy-authorization": p, "x-key": p } })
+    const names = ["authorization", "cookie", "proxy-authorization", "x-key"]
+    const carried = sent.map((headers) => names.filter((name) => headers.get(name) === secret))
+    expect(carried).toEqual([names, kept ? names : ["x-key"]])
   })
 
   test.each([false, true])("a value that comes back in Location goes nowhere else (mask: %j)", async (mask) => {

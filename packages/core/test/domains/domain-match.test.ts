@@ -126,6 +126,17 @@ describe("a shared suffix that configuration allows", () => {
     })
     expect(below).toEqual(allowed("x.s3.amazonaws.com"))
   })
+
+  test("reaches no further than another suffix below it", () => {
+    // *.r.appspot.com is on the list too: whoever has uc.r.appspot.com's children has them apart from the rest.
+    const below = { sharedSuffixes: ["appspot.com"] }
+    const matched = (target: string) => matchAllowedDomains(["*.appspot.com"], target, below)
+    expect(matched("x.appspot.com")).toEqual(allowed("x.appspot.com"))
+    expect(matched("y.x.appspot.com")).toEqual(allowed("y.x.appspot.com"))
+    expect(matched("x.uc.r.appspot.com")).toEqual(refused("suffix_boundary"))
+    expect(matched("y.x.uc.r.appspot.com")).toEqual(refused("suffix_boundary"))
+    expect(widens(["*.appspot.com"], ["x.uc.r.appspot.com"], below)).toBe(true)
+  })
 })
 
 describe("a list", () => {

@@ -106,9 +106,7 @@ describeWithServers("the example server on Redis", () => {
 
   it("refuses a Redis that nobody serves, that refuses it, or that may evict", async () => {
     await refuses({ STRONGROOM_STORAGE: `redis://u:hunter2@127.0.0.1:${await freePort()}` }, /Redis/, "hunter2")
-    for (const malformed of ["hunter2@127.0.0.1:1/x", "hunter2%zz@127.0.0.1:1"]) {
-      await refuses({ STRONGROOM_STORAGE: `redis://u:${malformed}` }, /Redis/, "hunter2")
-    }
+    await refuses({ STRONGROOM_STORAGE: "redis://u:hunter2@127.0.0.1:1/x" }, /URL of Redis/, "hunter2")
     const locked = await startServer({ requirepass: "other" })
     await refuses({ STRONGROOM_STORAGE: locked.url.replace("//", "//:hunter2@") }, /Redis/, "hunter2")
     await refuses({ STRONGROOM_STORAGE: locked.url }, /Redis/)

@@ -58,7 +58,9 @@ it("switches off each way in which commands are sent again", () => {
 
 it("raises the client's time limits to what an answer may take, and sets none for commands", () => {
   const limits = (own: { readonly socketTimeout?: number; readonly commandTimeout?: number }, answerMs: number) => {
-    const { socketTimeout, commandTimeout } = duplicate(new Redis({ ...own, lazyConnect: true }), answerMs).options
+    const client = duplicate(new Redis({ ...own, lazyConnect: true }), answerMs)
+    if ("nodes" in client) throw new Error("no cluster was given")
+    const { socketTimeout, commandTimeout } = client.options
     return { socketTimeout, commandTimeout }
   }
   expect(limits({}, 0)).toEqual({ socketTimeout: 30_000, commandTimeout: undefined })

@@ -1,6 +1,7 @@
 /** Checks that are lost, late, weak or badly reported. */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Check, Commit, CommitResult, StorageAdapter } from "@strongroom/core"
+import type { MakeStore } from "../../src/index.ts"
 import { type Mutate, memoryStore } from "../support/memory-store.ts"
 import type { Mutant } from "./mutant.ts"
 
@@ -23,15 +24,41 @@ export const checkThenWrite: Mutate = (client) => ({
   },
 })
 
-/** A lock around the same, but each client has its own. */
-const lockPerClient: Mutate = (client, memory) => {
-  const { commit = client.commit } = checkThenWrite(client, memory)
+type Lock = <T>(work: () => Promise<T>) => Promise<T>
+
+const makeLock = (): Lock => {
   let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(work)
+    last = result.catch(() => {})
+    return result
+  }
+}
+
+/** A lock around the same. */
+const lockedBy =
+  (lock: Lock): Mutate =>
+  (client, memory) => {
+    const { commit = client.commit } = checkThenWrite(client, memory)
+    return { commit: (partition, content) => lock(() => commit(partition, content)) }
+  }
+
+/** Each client has a lock of its own. */
+const lockPerClient: Mutate = (client, memory) => lockedBy(makeLock())(client, memory)
+
+/** All clients in one process share a lock, and its peers know nothing of it. */
+const lockPerProcess: MakeStore = async () => {
+  const ours = makeLock()
+  let lock = ours
+  const store = await memoryStore((client, memory) => lockedBy(lock)(client, memory))()
   return {
-    commit(partition, content) {
-      const result = last.then(() => commit(partition, content))
-      last = result.catch(() => {})
-      return result
+    ...store,
+    async peer() {
+      lock = makeLock()
+      const peer = store.peer?.()
+      lock = ours
+      if (peer === undefined) throw new Error("the store has no peer")
+      return peer
     },
   }
 }
@@ -208,6 +235,13 @@ export const checks: readonly Mutant[] = [
     saying: /commits that exclude each other/,
     keeps: ["contention-write-skew"],
     make: memoryStore(lockPerClient),
+  },
+  {
+    name: "has a lock per process",
+    caughtBy: "peer-killed",
+    saying: /the counter and the pairs differ/,
+    keeps: ["clients-create", "clients-counter", "clients-write-skew", "clients-histories"],
+    make: lockPerProcess,
   },
   {
     name: "forgets a commit now and then",

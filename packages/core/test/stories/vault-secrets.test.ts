@@ -5,6 +5,7 @@ import type { Permission, Principal } from "../../src/domain/permission.ts"
 import type { Strongroom, StrongroomOptions } from "../../src/strongroom.ts"
 import { memory } from "../support/backend.ts"
 import { openEngine } from "../support/engine.ts"
+import { intercept } from "../support/intercept.ts"
 import { codeOf, outcomeOf } from "../support/outcome.ts"
 import { inWorld, type World } from "../support/world.ts"
 
@@ -192,6 +193,35 @@ describe("updating a vault secret", () => {
       expect(await valueFor("a.example")).toBe("first")
       await engine.keys.rotate(owner, { vault })
       expect(await valueFor("a.example")).toBe("first")
+    }),
+  )
+
+  it(
+    "never seals with a key that was rotated away between its read and its commit",
+    story(async ({ engine, owner, vault, made, store, client, clock, workspace, valueFor }) => {
+      const sealedWith = async () => {
+        const { records } = await store.open().list(workspace, `vsecret.${vault}`, { limit: 2, maxBytes: 1 << 20 })
+        // docs/record-format.md: version, suite, key id.
+        return records.map(({ record }) => Buffer.from(record.bytes.subarray(2, 18)).toString("hex"))
+      }
+      let due = false
+      const rotatedUnder = intercept(client(), {
+        async before({ kind }) {
+          if (kind !== "commit" || !due) return
+          due = false
+          await engine.keys.rotate(owner, { vault })
+        },
+      })
+      const { secrets } = (await openEngine(rotatedUnder, clock)).vaults
+      const before = await sealedWith()
+      due = true
+      await secrets.update(owner, vault, made.id, { value: "second" })
+      expect(due).toBe(false)
+      const after = await sealedWith()
+      expect(after).not.toEqual(before)
+      await secrets.update(owner, vault, made.id, { value: "third" })
+      expect(await sealedWith()).toEqual(after)
+      expect(await valueFor("api.example.com")).toBe("third")
     }),
   )
 })

@@ -189,6 +189,15 @@ describe("opted in", () => {
     )
   })
 
+  test.each(["text", "bytes"])("a length that was given for %s is that of what is sent", async (kind) => {
+    const arrived = await sendWith("longer or shorter than its placeholder", (placeholder) => {
+      const body = kind === "text" ? placeholder : Buffer.from(placeholder)
+      return ["/", { method: "POST", headers: { "content-length": String(placeholder.length) }, body }]
+    })
+    expect(arrived?.headers["content-length"]).toBe("38")
+    expect(arrived?.body).toBe("longer or shorter than its placeholder")
+  })
+
   test("a stream stays one, and arrives with the value", async () => {
     const arrived = await sendWith('v"1', (placeholder) => {
       const body = new ReadableStream({

@@ -1,6 +1,7 @@
 import { once } from "node:events"
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from "node:http"
 import { afterEach, describe, expect, test } from "vitest"
+import { forwarding } from "../../src/forward/forward.ts"
 import { type ForwardWorld, startForwardWorld } from "./support/world.ts"
 
 let world: ForwardWorld
@@ -49,6 +50,23 @@ describe("sizes", () => {
     world.upstream.answer((_, res) => res.writeHead(200, { "content-length": 1001 }).end("x".repeat(1001)))
     const answer = await world.forward({ url: world.url("/") })
     expect([answer.status, answer.json]).toEqual([502, { error: expect.any(String), code: "RESPONSE_TOO_LARGE" }])
+  })
+
+  test("and its body is given up at once, which closes the connection upstream", async () => {
+    world = await startForwardWorld()
+    const { strongroom, acme } = world
+    let cancelled = false
+    const cancel = () => {
+      cancelled = true
+    }
+    const fetch = async () => new Response(new ReadableStream({ cancel }), { headers: { "content-length": "1001" } })
+    const limits = { substitute: {}, allowCleartext: false, maxResponseBytes: 1000 }
+    const forwarder = { strongroom, fetch, placeholderKey: new Uint8Array(32), ...limits }
+    const { send, placeholder } = forwarding(forwarder, acme.owner, acme.vault)
+    const headers = new Headers({ "x-key": placeholder("API_KEY") })
+    const request = { url: world.url("/"), method: "GET", headers, body: undefined }
+    await expect(send(request, new AbortController().signal)).rejects.toMatchObject({ code: "RESPONSE_TOO_LARGE" })
+    expect(cancelled).toBe(true)
   })
 
   test("one that turns out longer is cut off, here and upstream", async () => {

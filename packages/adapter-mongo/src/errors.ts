@@ -55,8 +55,12 @@ export const hasLabel = (error: unknown, label: string): boolean =>
 /** Another transaction was first. Nothing of this one is applied, and it may be run again at once. */
 export const lostRace = (error: unknown): boolean => [writeConflict, duplicateKey].includes(codeOf(error) ?? 0)
 
-/** No server said it: a connection broke, or there was none. The driver does not label all of these. */
-export const brokeOff = (error: unknown): boolean => isDriverError(error) && codeOf(error) === undefined
+/**
+ * No server said it: a connection broke, or there was none. The driver does not label all of these. Not so where the
+ * client's owner has closed it: using it would open it again.
+ */
+export const brokeOff = (error: unknown): boolean =>
+  isDriverError(error) && codeOf(error) === undefined && error.name !== "MongoClientClosedError"
 
 /** What a read was reading from is gone; read anew, it finds another. */
 export const lostSnapshot = (error: unknown): boolean => lostSnapshotCodes.has(codeOf(error) ?? 0)

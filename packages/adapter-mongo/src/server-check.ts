@@ -58,6 +58,10 @@ export const checkServer = async (db: Db): Promise<{ readonly sharded: boolean }
       "a standalone mongod has no transactions: start it with --replSet rs0, run rs.initiate() once, and it is a replica set of one node",
     )
   }
+  // The driver reads from whatever member it is told to talk to alone, and that may become a secondary.
+  if (db.client.options.directConnection && Array.isArray(hello["hosts"]) && hello["hosts"].length > 1) {
+    refuse("directConnection binds the client to one member of a replica set of several: leave it out")
+  }
   return { sharded }
 }
 

@@ -5,7 +5,7 @@ import { brokeOff, describe, hasLabel, lostRace, notApplied } from "./errors.ts"
 import { planBatch } from "./plan-batch.ts"
 import { Retries } from "./retries.ts"
 
-/** How often a batch is run that loses races, and how often one whose transaction is broken off. */
+/** How often a batch is run that loses races or that the server sends away, and how often one whose connection breaks. */
 const attempts = { race: 32, brokenOff: 3 }
 /** How often a commit that is in doubt is sent, by two each time: the driver itself sends it again once. */
 const commitAttempts = 3
@@ -64,7 +64,9 @@ const commitTransaction = async (session: ClientSession): Promise<"committed" | 
       // The server gives this label to a commit only when a majority knows that there will never be such a commit.
       // Once a commit has ended in doubt, believing it would save little.
       if (first && hasLabel(error, "TransientTransactionError")) return "aborted"
-      const limit = hasLabel(error, "UnknownTransactionCommitResult") ? commitAttempts : 1
+      // The driver gives no label to a commit on a connection that broke together with others.
+      const isOpen = hasLabel(error, "UnknownTransactionCommitResult") || brokeOff(error)
+      const limit = isOpen ? commitAttempts : 1
       if (!(await retries.again(limit))) return { inDoubt: error }
     }
   }
@@ -94,8 +96,8 @@ const attemptOnce = async (
     // Without its commit a transaction ends by itself; this only makes it sooner.
     await session.abortTransaction().catch(() => undefined)
     if (lostRace(error)) return { lost: describe("BUSY", error), limit: attempts.race }
-    const mayPass = hasLabel(error, "TransientTransactionError") || brokeOff(error)
-    return { lost: notApplied(error), limit: mayPass ? attempts.brokenOff : 1 }
+    if (brokeOff(error)) return { lost: notApplied(error), limit: attempts.brokenOff }
+    return { lost: notApplied(error), limit: hasLabel(error, "TransientTransactionError") ? attempts.race : 1 }
   }
   const outcome = await commitTransaction(session)
   if (outcome === "committed") return { outcomes: results }
@@ -116,7 +118,12 @@ export const runBatch = async (
     for (;;) {
       const attempt = await attemptOnce(session, target, partition, batch)
       if ("outcomes" in attempt) return attempt.outcomes
-      if (!(await retries.again(attempt.limit))) return batch.map(() => attempt.lost)
+      if (await retries.again(attempt.limit)) continue
+      if (attempt.lost.code !== "FATAL" || batch.length === 1) return batch.map(() => attempt.lost)
+      // One that the server will never take must not take the others with it.
+      const outcomes = []
+      for (const commit of batch) outcomes.push(...(await runBatch(target, partition, [commit])))
+      return outcomes
     }
   } catch (error) {
     return batch.map(() => notApplied(error))

@@ -40,6 +40,18 @@ describe("a server that cannot do it is refused, with a sentence", () => {
     expect(lookAlike({}, hosts)).toBe(product)
   })
 
+  it("a client that is bound to one of several members, from which it would read as a secondary too", async () => {
+    const { standIn } = await onServer()
+    standIn.topology.others = ["127.0.0.1:1"]
+    const uri = `mongodb://${standIn.topology.address}/?directConnection=true`
+    await expect(mongoStorage({ uri })).rejects.toMatchObject({
+      code: "FATAL",
+      message: expect.stringMatching(/^directConnection binds the client to one member/),
+    })
+    standIn.topology.others = []
+    await (await mongoStorage({ uri })).close()
+  })
+
   it("and nothing is left in it", async () => {
     const { standIn, client } = await onServer({ kind: "standalone" })
     await expect(mongoStorage({ uri: standIn.uri })).rejects.toMatchObject({ code: "FATAL" })

@@ -48,7 +48,7 @@ describe("before the commit is sent", () => {
   it.each([
     ["a connection that is always cut", { do: "cut-before" }, "UNAVAILABLE", 3],
     ["one cut after the statement", { do: "cut-after" }, "UNAVAILABLE", 3],
-    ["NotWritablePrimary", fail(10107), "UNAVAILABLE", 3],
+    ["NotWritablePrimary", fail(10107), "UNAVAILABLE", 32],
     ["WriteConflict", fail(112), "BUSY", 32],
     ["DuplicateKey", fail(11000), "BUSY", 32],
     ["MaxTimeMSExpired", fail(50), "UNAVAILABLE", 1],
@@ -68,6 +68,24 @@ describe("before the commit is sent", () => {
     held.release()
     expect(await Promise.all(commits)).toEqual(partitions.map(() => ({ status: "committed" })))
     expect(standIn.seen("insert")).toBe(6)
+  })
+
+  it("one commit that the server will never take: the others of its batch are applied", async () => {
+    const { standIn, storage } = await opened()
+    const isPoison = (document: unknown) =>
+      typeof document === "object" && document !== null && Reflect.get(document, "leaf") === "poison"
+    const fault = standIn.faults.inject({
+      commands: ["insert"],
+      times: always,
+      when: ({ documents }) => Array.isArray(documents) && documents.some(isPoison),
+      action: fail(10334),
+    })
+    const outcomes = ["a", "poison", "b"].map((leaf) =>
+      outcomeOf(storage, { checks: [absent(at(leaf))], writes: [put(at(leaf))] }),
+    )
+    expect(await Promise.all(outcomes)).toEqual(["committed", "FATAL", "committed"])
+    expect(fault.hits).toBe(2)
+    expect(await present(storage, at("a"), at("poison"), at("b"))).toEqual([true, false, true])
   })
 
   it("a server that is slower than `maxTimeMS`: UNAVAILABLE", async () => {
@@ -107,6 +125,18 @@ describe("when the commit is sent", () => {
       there,
       open: 0,
     })
+  })
+
+  it("all connections cut at once: all commits are sent again, also those whose error the driver gives no label", async () => {
+    const { standIn, storage } = await opened()
+    const partitions = ["p", "q", "r", "s", "t"]
+    const held = standIn.faults.inject({ commands: ["commitTransaction"], times: 5, action: { do: "hold-reply" } })
+    const commits = partitions.map((partition) => storage.commit(partition, both()))
+    await held.struck(5)
+    standIn.cutConnections()
+    held.release()
+    expect(await Promise.all(commits)).toEqual(partitions.map(() => ({ status: "committed" })))
+    expect(standIn.seen("commitTransaction")).toBeGreaterThanOrEqual(10)
   })
 
   it("a server that is slower than `maxTimeMS`: UNKNOWN_OUTCOME", async () => {

@@ -24,6 +24,8 @@ export class Topology {
   private readonly watching = new Set<() => void>()
   primary = true
   address = ""
+  /** Members that it names and that do not exist. */
+  others: readonly string[] = []
 
   constructor(kind: Kind, version: string) {
     this.kind = kind
@@ -93,7 +95,13 @@ export class Topology {
     }
     if (this.mongos) return { ...role, msg: "isdbgrid", ...limits }
     if (!this.replicated) return { ...role, ...limits }
-    const members = { setName: "rs0", setVersion: 1, hosts: [this.address], me: this.address, secondary: !this.primary }
+    const members = {
+      setName: "rs0",
+      setVersion: 1,
+      hosts: [this.address, ...this.others],
+      me: this.address,
+      secondary: !this.primary,
+    }
     const elected = new ObjectId(`7fffffff${this.term.toString(16).padStart(16, "0")}`)
     return { ...role, ...members, ...(this.primary ? { primary: this.address, electionId: elected } : {}), ...limits }
   }

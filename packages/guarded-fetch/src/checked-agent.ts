@@ -6,6 +6,7 @@ import { lookup } from "node:dns/promises"
 import { isIP, type LookupFunction } from "node:net"
 import { createSecureContext, getCACertificates } from "node:tls"
 import { Agent, buildConnector, fetch, type RequestInit, type Response } from "undici"
+import { aFunction, checkOptions, milliseconds, optional } from "./options.ts"
 import { type AllowPrivateAddresses, addressPolicy } from "./public-address.ts"
 
 export interface CheckedAgentOptions {
@@ -15,7 +16,7 @@ export interface CheckedAgentOptions {
   readonly ca?: string | readonly string[]
   /** All addresses of a host. Default: the system's resolver. */
   readonly resolve?: (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>
-  /** Milliseconds to resolve, connect and shake hands. Default 10,000. */
+  /** Milliseconds to resolve, connect and shake hands: 1 to 2^31 - 1, as all of them. Default 10,000. */
   readonly connectTimeoutMs?: number
   /** Milliseconds from the request's end to the end of the answer's headers. Default 60,000. */
   readonly headersTimeoutMs?: number
@@ -35,8 +36,24 @@ export class AddressRefusedError extends Error {
   }
 }
 
-/** An undici `Agent` whose every connection is checked. TLS is verified against the URL's host, whatever `Host` says. */
+const rules = {
+  allowPrivateAddresses: optional({
+    holds: (value) =>
+      typeof value === "boolean" || (Array.isArray(value) && value.every((entry) => typeof entry === "string")),
+    reason: "must be a boolean or a list of texts",
+  }),
+  resolve: optional(aFunction),
+  connectTimeoutMs: optional(milliseconds),
+  headersTimeoutMs: optional(milliseconds),
+  bodyTimeoutMs: optional(milliseconds),
+}
+
+/**
+ * An undici `Agent` whose every connection is checked. TLS is verified against the URL's host, whatever `Host` says.
+ * Throws `INVALID_INPUT` for options that are not of these types and ranges.
+ */
 export const checkedAgent = (options: CheckedAgentOptions = {}): Agent => {
+  checkOptions(options, rules)
   const { allowPrivateAddresses = false, ca = [], resolve = (host) => lookup(host, { all: true }) } = options
   const allowed = addressPolicy(allowPrivateAddresses)
 

@@ -2,6 +2,7 @@ import type { Principal } from "@strongroom/core"
 import { GuardedFetchError } from "./errors.ts"
 import { exchange, type Guard } from "./exchange.ts"
 import { maskedResponse } from "./masked-response.ts"
+import { aBoolean, absent, aFunction, anObject, checkOptions, oneOf, optional, text, wholeNumber } from "./options.ts"
 import { placeholders } from "./placeholders.ts"
 import { isRedirect, nextHop } from "./redirects.ts"
 import { type ReleaseSource, releaseOf } from "./release.ts"
@@ -24,7 +25,7 @@ export interface GuardedFetchBasics {
   readonly allowCleartext?: boolean
   /** Mask the values in what comes back. Default true. */
   readonly mask?: boolean
-  /** Default 20, as in the fetch standard. */
+  /** 0 to 100. Default 20, as in the fetch standard. */
   readonly maxRedirects?: number
 }
 
@@ -40,11 +41,31 @@ export interface GuardedFetch {
   placeholder(envKey: string): string
 }
 
+const rules = {
+  "principal.workspace": text,
+  "principal.id": text,
+  vault: text,
+  fetch: optional(aFunction),
+  substitute: optional(anObject),
+  "substitute.query": optional(aBoolean),
+  "substitute.body": optional(aBoolean),
+  allowCleartext: optional(aBoolean),
+  mask: optional(aBoolean),
+  maxRedirects: optional(wholeNumber(0, 100)),
+}
+const ownRelease = { release: aFunction, strongroom: absent("must not stand beside release") }
+const engineRelease = {
+  "strongroom.vaults.secrets.release": aFunction,
+  purpose: optional(oneOf("release", "forward")),
+}
+
 /**
  * Makes a `fetch` for code that must not hold secrets: it writes placeholders, and each is replaced only on the way to a host
- * that may have the secret. Throws `INVALID_INPUT` for a malformed vault id or placeholder key.
+ * that may have the secret. Throws `INVALID_INPUT` for options that are not of these types and ranges.
  */
 export const guardedFetch = (options: GuardedFetchOptions): GuardedFetch => {
+  checkOptions(options, rules)
+  checkOptions(options, options.release === undefined ? engineRelease : ownRelease)
   const { principal, vault, allowCleartext = false, mask = true, maxRedirects = 20 } = options
   const known = placeholders({ workspace: principal.workspace, principal: principal.id, vault }, options.placeholderKey)
   const guard: Guard = {

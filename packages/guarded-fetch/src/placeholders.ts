@@ -44,9 +44,18 @@ export const placeholders = (
   { workspace, principal, vault }: PlaceholderOwner,
   key: Uint8Array = randomBytes(32),
 ): Placeholders => {
-  if (key.length !== 32) throw new StrongroomError("INVALID_INPUT", "placeholderKey: must be 32 bytes")
+  // A string is a key to Node too, but one with fewer bits; elements of other arrays have more bytes.
+  if (!(key instanceof Uint8Array) || key.length !== 32)
+    throw new StrongroomError("INVALID_INPUT", "placeholderKey: must be 32 bytes", {
+      path: "placeholderKey",
+      reason: "must be 32 bytes",
+    })
   const ulid = /^vlt_([0-7][0-9A-HJKMNP-TV-Z]{25})$/.exec(vault)?.[1]
-  if (ulid === undefined) throw new StrongroomError("INVALID_INPUT", "vault: must be vlt_ and a ULID")
+  if (ulid === undefined)
+    throw new StrongroomError("INVALID_INPUT", "vault: must be vlt_ and a ULID", {
+      path: "vault",
+      reason: "must be vlt_ and a ULID",
+    })
   const secret = createSecretKey(key)
 
   const of = (envKey: string): string => {

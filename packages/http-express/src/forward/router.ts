@@ -8,6 +8,7 @@ import { loggable, RequestError } from "../errors.ts"
 import { send } from "../send.ts"
 import { answerTo, ForwardError } from "./errors.ts"
 import { type Forwarder, forwarding } from "./forward.ts"
+import { checkOptions } from "./options.ts"
 import { originHeader, relay } from "./relay.ts"
 import { slots } from "./slots.ts"
 import { readEnvKey, readForward, readVaultId } from "./wire.ts"
@@ -22,7 +23,7 @@ export interface ForwardRouterOptions extends Pick<CheckedAgentOptions, "allowPr
   readonly substitute?: SubstitutePlaces
   /** Whether http: may be forwarded to. Default false. */
   readonly allowCleartext?: boolean
-  /** Milliseconds from when the request was read to the end of the upstream's answer. Default 60,000. */
+  /** Milliseconds from when the request was read to the end of the upstream's answer: 1 to 2^31 - 1. Default 60,000. */
   readonly timeoutMs?: number
   /** Bytes of a request to this router, which holds the one to forward as JSON. Default 1 MiB. */
   readonly maxRequestBytes?: number
@@ -64,8 +65,10 @@ const refuse = (res: Response, error: unknown) => {
 /**
  * Guarded fetch for agents in a sandbox, off unless an application mounts it: `POST /vaults/{vault_id}/placeholders` and
  * `POST /vaults/{vault_id}/forward`. Needs `use` on the vault. Requests, answers and codes: docs/allowed-domains.md.
+ * Throws `INVALID_INPUT` for options that are not of these types and ranges.
  */
 export const forwardRouter = (options: ForwardRouterOptions): Router => {
+  checkOptions(options)
   const { strongroom, authenticate = apiTokens(strongroom), timeoutMs = 60_000, maxConcurrent = 8, logger } = options
   const { allowPrivateAddresses, ca, resolve } = options
   const readBody = bodyReader(options.maxRequestBytes ?? 1024 * 1024)

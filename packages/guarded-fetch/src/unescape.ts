@@ -17,8 +17,8 @@ export interface Escapes {
   readonly decode: (sequence: string) => string
 }
 
-const utf8 = (...codePoints: readonly number[]): string =>
-  Buffer.from(String.fromCodePoint(...codePoints)).toString("latin1")
+const inUtf8 = (text: string): string => Buffer.from(text).toString("latin1")
+const hex = (digits: string): number => Number.parseInt(digits, 16)
 
 const controls: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
 
@@ -28,9 +28,11 @@ export const json: Escapes = {
   pattern:
     /(\\(?:u[\da-f]{0,3}|ud[89ab][\da-f]{2}(?:\\(?:u(?:d(?:[c-f][\da-f]?)?)?)?)?)?$)|\\ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|\\u[\da-f]{4}|\\[^u]/gi,
   decode: (sequence) => {
-    const units = [...sequence.matchAll(/\\u(.{4})/gi)].map(([, hex = ""]) => Number.parseInt(hex, 16))
-    if (units.length > 0) return Buffer.from(String.fromCharCode(...units)).toString("latin1")
-    return controls[sequence.slice(1)] ?? sequence.slice(1)
+    // By places: a search of every escape would take most of the masker's time.
+    if (sequence.length === 2) return controls[sequence.charAt(1)] ?? sequence.charAt(1)
+    const unit = hex(sequence.slice(2, 6))
+    if (sequence.length === 6) return unit < 0x80 ? String.fromCharCode(unit) : inUtf8(String.fromCharCode(unit))
+    return inUtf8(String.fromCharCode(unit, hex(sequence.slice(8))))
   },
 }
 
@@ -38,7 +40,7 @@ export const json: Escapes = {
 export const percent: Escapes = {
   triggers: [0x25],
   pattern: /(%[\da-f]?$)|%[\da-f]{2}/gi,
-  decode: (sequence) => String.fromCharCode(Number.parseInt(sequence.slice(1), 16)),
+  decode: (sequence) => String.fromCharCode(hex(sequence.slice(1))),
 }
 
 /** The URL standard's application/x-www-form-urlencoded. */
@@ -57,8 +59,8 @@ export const markup: Escapes = {
   decode: (sequence) => {
     const name = sequence.slice(1, -1).toLowerCase()
     if (!name.startsWith("#")) return named[name] ?? sequence
-    const codePoint = name.startsWith("#x") ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))
-    return codePoint <= 0x10ffff ? utf8(codePoint) : sequence
+    const codePoint = name.startsWith("#x") ? hex(name.slice(2)) : Number(name.slice(1))
+    return codePoint <= 0x10ffff ? inUtf8(String.fromCodePoint(codePoint)) : sequence
   },
 }
 

@@ -29,9 +29,28 @@ const fatalNames: ReadonlySet<string> = new Set([
   "MongoParseError",
 ])
 
-// By error_codes.yml of the server: CursorNotFound, CursorKilled, SnapshotTooOld, SnapshotUnavailable,
-// InterruptedDueToReplStateChange.
-const lostSnapshotCodes: ReadonlySet<number> = new Set([43, 237, 239, 246, 11602])
+// By error_codes.yml of the server: CursorNotFound, CursorKilled, SnapshotTooOld, SnapshotUnavailable.
+const lostSnapshotCodes: ReadonlySet<number> = new Set([43, 237, 239, 246])
+
+/**
+ * The server is not, or no longer, the one to ask. The codes of the drivers' retryable writes and reads specifications,
+ * looked at here since a mongos does not label all of them.
+ */
+const sentAwayCodes: ReadonlySet<number> = new Set([
+  6, // HostUnreachable
+  7, // HostNotFound
+  89, // NetworkTimeout
+  91, // ShutdownInProgress
+  134, // ReadConcernMajorityNotAvailableYet
+  189, // PrimarySteppedDown
+  262, // ExceededTimeLimit
+  9001, // SocketException
+  10107, // NotWritablePrimary
+  11600, // InterruptedAtShutdown
+  11602, // InterruptedDueToReplStateChange
+  13435, // NotPrimaryNoSecondaryOk
+  13436, // NotPrimaryOrSecondary
+])
 const writeConflict = 112
 const duplicateKey = 11000
 
@@ -61,6 +80,9 @@ export const lostRace = (error: unknown): boolean => [writeConflict, duplicateKe
  */
 export const brokeOff = (error: unknown): boolean =>
   isDriverError(error) && codeOf(error) === undefined && error.name !== "MongoClientClosedError"
+
+/** It may be answered elsewhere, or here a little later. */
+export const sentAway = (error: unknown): boolean => sentAwayCodes.has(codeOf(error) ?? 0)
 
 /** What a read was reading from is gone; read anew, it finds another. */
 export const lostSnapshot = (error: unknown): boolean => lostSnapshotCodes.has(codeOf(error) ?? 0)

@@ -7,10 +7,11 @@ import {
   takePage,
 } from "@strongroom/core"
 import { filterOf, keyOf, type Records, recordOf } from "./documents.ts"
-import { brokeOff, lostSnapshot, notApplied } from "./errors.ts"
+import { brokeOff, lostSnapshot, notApplied, sentAway } from "./errors.ts"
 import { Retries } from "./retries.ts"
 
-const readAttempts = 4
+/** How often a read is done whose snapshot is gone or that the server sends away, and how often one whose connection breaks. */
+const attempts = { passing: 32, brokenOff: 4 }
 
 /** The driver repeats a `find` once, and no `getMore`; a snapshot that is gone it does not look for again. */
 export const reading = async <A>(read: () => Promise<A>): Promise<A> => {
@@ -19,7 +20,7 @@ export const reading = async <A>(read: () => Promise<A>): Promise<A> => {
     try {
       return await read()
     } catch (error) {
-      const limit = lostSnapshot(error) || brokeOff(error) ? readAttempts : 1
+      const limit = lostSnapshot(error) || sentAway(error) ? attempts.passing : brokeOff(error) ? attempts.brokenOff : 1
       if (!(await retries.again(limit))) throw notApplied(error)
     }
   }

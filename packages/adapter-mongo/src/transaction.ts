@@ -1,7 +1,7 @@
 import { type Commit, type CommitResult, StorageError } from "@strongroom/core"
 import type { ClientSession, MongoClient } from "mongodb"
 import { filterOf, keyOf, type Records } from "./documents.ts"
-import { brokeOff, describe, hasLabel, lostRace, notApplied } from "./errors.ts"
+import { brokeOff, describe, hasLabel, lostRace, notApplied, sentAway } from "./errors.ts"
 import { planBatch } from "./plan-batch.ts"
 import { Retries } from "./retries.ts"
 
@@ -64,8 +64,8 @@ const commitTransaction = async (session: ClientSession): Promise<"committed" | 
       // The server gives this label to a commit only when a majority knows that there will never be such a commit.
       // Once a commit has ended in doubt, believing it would save little.
       if (first && hasLabel(error, "TransientTransactionError")) return "aborted"
-      // The driver gives no label to a commit on a connection that broke together with others.
-      const isOpen = hasLabel(error, "UnknownTransactionCommitResult") || brokeOff(error)
+      // No label has a commit on a connection that broke together with others, nor one that a mongos could not pass on.
+      const isOpen = hasLabel(error, "UnknownTransactionCommitResult") || brokeOff(error) || sentAway(error)
       const limit = isOpen ? commitAttempts : 1
       if (!(await retries.again(limit))) return { inDoubt: error }
     }

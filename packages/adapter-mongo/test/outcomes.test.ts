@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest"
 import { absent, at, put, unchanged } from "../../adapter-testkit/src/records.ts"
 import type { ErrorCode } from "./stand-in/errors.ts"
 import type { FaultAction } from "./stand-in/faults.ts"
+import type { Kind } from "./stand-in/topology.ts"
 import { opened, outcomeOf, present, storageOn } from "./support/opened.ts"
 
 afterEach(() => void vi.restoreAllMocks())
@@ -16,8 +17,14 @@ const notApplied = [false, false]
 const fail = (code: ErrorCode): FaultAction => ({ do: "fail", code })
 
 /** The outcome of `both()` under a fault, how often the fault struck, and what is there when all is over. */
-const under = async (command: string, action: FaultAction, times = 1, maxTimeMS = 30_000) => {
-  const { standIn, storage } = await opened({ maxTimeMS })
+const under = async (
+  command: string,
+  action: FaultAction,
+  times = 1,
+  maxTimeMS = 30_000,
+  kind: Kind = "replica-set",
+) => {
+  const { standIn, storage } = await opened({ maxTimeMS, standIn: { kind } })
   vi.spyOn(Math, "random").mockReturnValue(0)
   const fault = standIn.faults.inject({ commands: [command], times, action })
   const outcome = await outcomeOf(storage, both())
@@ -109,6 +116,12 @@ describe("when the commit is sent", () => {
   ] as const)("%s: found out, and committed once", async (_, action, times) => {
     const expected = { outcome: "committed", hits: times, there: applied, open: 0 }
     expect(await under("commitTransaction", action, times)).toEqual(expected)
+  })
+
+  it("PrimarySteppedDown as a mongos passes it on, without a label: found out, and committed once", async () => {
+    const action = { do: "fail-after", code: 189 } as const
+    const found = await under("commitTransaction", action, 2, 30_000, "sharded")
+    expect(found).toEqual({ outcome: "committed", hits: 2, there: applied, open: 0 })
   })
 
   it.each([

@@ -6,7 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MongoClient } from "mongodb"
-import { startStandIn } from "../stand-in/stand-in.ts"
+import { type StandInOptions, startStandIn } from "../stand-in/stand-in.ts"
 
 interface Started {
   readonly uri: string
@@ -84,20 +84,24 @@ const startGiven = async (uri: string): Promise<Started> => {
   return { uri, name: `the server of MONGODB_URI, version ${version}`, ...(soon && waits), stop: async () => {} }
 }
 
+const startStandInServer = async (options?: StandInOptions): Promise<Started> => {
+  const standIn = await startStandIn(options)
+  return {
+    uri: standIn.uri,
+    name: options?.kind === "sharded" ? "a stand-in for a sharded cluster" : "a stand-in",
+    isStandIn: true,
+    endOrphans: async () => void standIn.expireTransactions(),
+    stop: () => standIn.stop(),
+  }
+}
+
 const start = async (): Promise<Started> => {
   const given = process.env["MONGODB_URI"]
   if (given !== undefined) return startGiven(given)
   if (spawnSync("mongod", ["--version"]).status === 0) return startMongod()
   const memoryServer = await startMemoryServer()
   if (memoryServer !== undefined) return memoryServer
-  const standIn = await startStandIn()
-  return {
-    uri: standIn.uri,
-    name: "a stand-in",
-    isStandIn: true,
-    endOrphans: async () => void standIn.expireTransactions(),
-    stop: () => standIn.stop(),
-  }
+  return startStandInServer()
 }
 
 export interface MongoServer extends Started {
@@ -105,8 +109,12 @@ export interface MongoServer extends Started {
   readonly uriOf: (database: string) => string
 }
 
-export const startMongo = async (): Promise<MongoServer> => {
-  const server = await start()
+export const startMongo = async (): Promise<MongoServer> => named(await start())
+
+export const startShardedStandIn = async (): Promise<MongoServer> =>
+  named(await startStandInServer({ kind: "sharded" }))
+
+const named = (server: Started): MongoServer => {
   process.stdout.write(`MongoDB tests run on ${server.name}\n`)
   const [, hosts = "", query = ""] = /^([^?]*\/\/[^/?]+)[^?]*(\?.*)?$/.exec(server.uri) ?? []
   // Users are in `admin` unless the URI says otherwise; naming a database must not change that.

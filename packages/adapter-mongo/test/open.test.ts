@@ -52,9 +52,11 @@ describe("a server that cannot do it is refused, with a sentence", () => {
     await (await mongoStorage({ uri })).close()
   })
 
-  it("and nothing is left in it", async () => {
+  it("and nothing is left in it, nor a connection to it", async () => {
     const { standIn, client } = await onServer({ kind: "standalone" })
+    const before = standIn.connections
     await expect(mongoStorage({ uri: standIn.uri })).rejects.toMatchObject({ code: "FATAL" })
+    await vi.waitFor(() => expect(standIn.connections).toBe(before))
     expect(await client.db("strongroom").listCollections().toArray()).toEqual([])
   })
 })
@@ -131,6 +133,7 @@ describe("a sharded cluster", () => {
       const storage = await mongoStorage({ client, logger: log })
       expect(await outcomeOf(storage, { checks: [], writes: [put(at("a"))] })).toBe("committed")
     }
+    expect(standIn.seen("enableSharding")).toBe(2)
     expect(standIn.seen("shardCollection")).toBe(2)
     const entry = await client.db("config").collection("collections").findOne()
     expect(entry).toMatchObject({ _id: "strongroom.strongroom" })

@@ -192,6 +192,18 @@ describe("when the commit is sent", () => {
   })
 })
 
+it("gives its sessions back, whatever becomes of the commit", async () => {
+  const { standIn, client, storage } = await opened()
+  const ended = vi.fn()
+  client.startSession = new Proxy(client.startSession, {
+    apply: (start, self, given) => Reflect.apply(start, self, given).once("ended", ended),
+  })
+  expect(await outcomeOf(storage, both())).toBe("committed")
+  standIn.faults.inject({ commands: ["insert"], action: fail(263) })
+  expect(await outcomeOf(storage, { checks: [], writes: [put(at("c"))] })).toBe("FATAL")
+  expect(ended).toHaveBeenCalledTimes(2)
+})
+
 describe("a foreign writer", () => {
   it("that comes between the read and the write of a transaction: decided anew on what it wrote", async () => {
     const { standIn, storage, documents } = await opened()

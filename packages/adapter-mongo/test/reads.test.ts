@@ -48,6 +48,7 @@ describe("a read is done anew", () => {
     ["find", 246],
     ["find", 11602],
     ["getMore", 43],
+    ["getMore", 237],
     ["getMore", 11602],
   ] as const)("after a %s that failed with %i", async (command, code) => {
     const { standIn, storage } = await filled()

@@ -36,6 +36,7 @@ const codeNames = {
   134: "ReadConcernMajorityNotAvailableYet",
   189: "PrimarySteppedDown",
   225: "TransactionTooOld",
+  237: "CursorKilled",
   239: "SnapshotTooOld",
   246: "SnapshotUnavailable",
   251: "NoSuchTransaction",

@@ -83,6 +83,10 @@ export class StandIn {
     return this.commands.sessions.open
   }
 
+  get connections(): number {
+    return this.sockets.size
+  }
+
   get openCursors(): number {
     return this.commands.cursors.size
   }

@@ -43,7 +43,7 @@ export const stopServers = async (): Promise<void> => {
  * Ends the server and removes its files when this process is gone, by whatever: then the pipe ends that nobody writes to.
  */
 const guard = (pid: number, directory: string): ChildProcess => {
-  const script = 'cat >/dev/null; kill -KILL "$1"; rm -rf "$2"'
+  const script = 'trap "" HUP; cat >/dev/null; kill -KILL "$1"; rm -rf "$2"'
   const child = spawn("sh", ["-c", script, "sh", `${pid}`, directory], { stdio: ["pipe", "ignore", "ignore"] })
   child.unref()
   return child

@@ -5,16 +5,7 @@ import { MongoClient } from "mongodb"
 import { afterAll, beforeAll } from "vitest"
 import { type MongoServer, startMongo } from "../../packages/adapter-mongo/test/support/mongo-server.ts"
 import type { Backend } from "../../packages/core/test/support/backend.ts"
-
-/** The property suites open clients without waiting, so the first call does. */
-const opened = (probe: StorageAdapter, opening: Promise<StorageAdapter>): StorageAdapter => ({
-  limits: probe.limits,
-  capabilities: probe.capabilities,
-  read: async (...args) => (await opening).read(...args),
-  list: async (...args) => (await opening).list(...args),
-  commit: async (...args) => (await opening).commit(...args),
-  close: async () => (await opening).close(),
-})
+import { whileOpening } from "../../packages/core/test/support/opening.ts"
 
 /**
  * Every store is a collection of its own in one database. The clients of the stores share one connection pool: to the
@@ -43,7 +34,7 @@ export const mongoBackend = (share: number): Backend => {
       const clients: StorageAdapter[] = []
       return {
         open: () => {
-          const storage = opened(probe, mongoStorage({ client, database, collection }))
+          const storage = whileOpening(probe, mongoStorage({ client, database, collection }))
           clients.push(storage)
           return storage
         },

@@ -7,16 +7,7 @@ import { sharedUrl } from "../../packages/adapter-redis/test/support/available.t
 import { keysOf } from "../../packages/adapter-redis/test/support/raw.ts"
 import { startServer, stopServers } from "../../packages/adapter-redis/test/support/server.ts"
 import type { Backend } from "../../packages/core/test/support/backend.ts"
-
-/** The property suites open clients without waiting, so the first call does. */
-const opened = (probe: StorageAdapter, opening: Promise<StorageAdapter>): StorageAdapter => ({
-  limits: probe.limits,
-  capabilities: probe.capabilities,
-  read: async (...args) => (await opening).read(...args),
-  list: async (...args) => (await opening).list(...args),
-  commit: async (...args) => (await opening).commit(...args),
-  close: async () => (await opening).close(),
-})
+import { whileOpening } from "../../packages/core/test/support/opening.ts"
 
 /** Every store has a prefix of its own on one server, which lives as long as the suite that this is called in. */
 export const redisBackend = (share: number): Backend => {
@@ -41,7 +32,7 @@ export const redisBackend = (share: number): Backend => {
       const clients: StorageAdapter[] = []
       return {
         open: () => {
-          const client = opened(probe, redisStorage({ url, prefix }))
+          const client = whileOpening(probe, redisStorage({ url, prefix }))
           clients.push(client)
           return client
         },

@@ -5,7 +5,9 @@ import { MongoClient } from "mongodb"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest"
 import { startStandIn } from "../../../packages/adapter-mongo/test/stand-in/stand-in.ts"
 import { type MongoServer, startMongo } from "../../../packages/adapter-mongo/test/support/mongo-server.ts"
-import { contentsOf, makeTree, run, start, type Tree } from "./support/server.ts"
+import { call } from "./support/call.ts"
+import { refuses } from "./support/refuses.ts"
+import { makeTree, start, type Tree } from "./support/server.ts"
 
 let mongo: MongoServer
 let tree: Tree
@@ -24,27 +26,6 @@ afterEach(async () => {
   await client.close()
   await tree.remove()
 })
-
-const call = async (base: string, path: string, token: string, body?: unknown) => {
-  const response = await fetch(base + path, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  return [response.status, await response.json()]
-}
-
-/** One sentence, exit code 2, nothing on disk but what was there. */
-const refuses = async (env: NodeJS.ProcessEnv, sentence: RegExp) => {
-  const before = await contentsOf(tree.root)
-  const { output, ended } = run(tree, env)
-  expect(await ended).toBe(2)
-  expect(output.out).toBe("")
-  expect(output.err).toMatch(/^strongroom: [A-Z][^\n]*\.\n$/)
-  expect(output.err).toMatch(sentence)
-  expect(output.err).not.toContain("hunter2")
-  expect(await contentsOf(tree.root)).toEqual(before)
-}
 
 it("starts, serves, and has its data when it has been started again", async () => {
   const env = { STRONGROOM_STORAGE: storage }
@@ -71,15 +52,15 @@ it("refuses data whose key is gone", async () => {
   const env = { STRONGROOM_STORAGE: storage }
   expect(await (await start(tree, env)).stop()).toBe(0)
   await rm(join(tree.kept, "root-keys"))
-  await refuses(env, /data in MongoDB but no root key/)
+  await refuses(tree, env, /data in MongoDB but no root key/, "hunter2")
 })
 
 it("refuses a MongoDB that nobody serves, a standalone one, and a URI that is none", async () => {
   const uri = "mongodb://user:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=100"
-  await refuses({ STRONGROOM_STORAGE: uri }, /MongoDB/)
-  await refuses({ STRONGROOM_STORAGE: "mongodb://" }, /STRONGROOM_STORAGE/)
-  await refuses({ STRONGROOM_STORAGE: "mongodb://user:hunter2/2@host" }, /MongoParseError/)
+  await refuses(tree, { STRONGROOM_STORAGE: uri }, /MongoDB/, "hunter2")
+  await refuses(tree, { STRONGROOM_STORAGE: "mongodb://" }, /STRONGROOM_STORAGE/, "hunter2")
+  await refuses(tree, { STRONGROOM_STORAGE: "mongodb://user:hunter2/2@host" }, /MongoParseError/, "hunter2")
   const standalone = await startStandIn({ kind: "standalone" })
-  await refuses({ STRONGROOM_STORAGE: standalone.uri }, /standalone mongod .* --replSet/)
+  await refuses(tree, { STRONGROOM_STORAGE: standalone.uri }, /standalone mongod .* --replSet/, "hunter2")
   await standalone.stop()
 })

@@ -4,7 +4,9 @@ import { afterAll, afterEach, beforeEach, expect, it } from "vitest"
 import { describeWithServers } from "../../../packages/adapter-redis/test/support/available.ts"
 import { startServer, stopServers } from "../../../packages/adapter-redis/test/support/server.ts"
 import { freePort } from "../../../test/free-port.ts"
-import { contentsOf, makeTree, run, start, type Tree } from "./support/server.ts"
+import { call } from "./support/call.ts"
+import { refuses } from "./support/refuses.ts"
+import { makeTree, start, type Tree } from "./support/server.ts"
 
 let tree: Tree
 beforeEach(async () => {
@@ -14,27 +16,6 @@ afterEach(() => tree.remove())
 afterAll(stopServers)
 
 const persistent = { appendonly: "yes", appendfsync: "always" }
-
-const call = async (base: string, path: string, token: string, body?: unknown) => {
-  const response = await fetch(base + path, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  return [response.status, await response.json()]
-}
-
-/** One sentence, exit code 2, nothing on disk but what was there. */
-const refuses = async (env: NodeJS.ProcessEnv, sentence: RegExp, secret?: string) => {
-  const before = await contentsOf(tree.root)
-  const { output, ended } = run(tree, env)
-  expect(await ended).toBe(2)
-  expect(output.out).toBe("")
-  expect(output.err).toMatch(/^strongroom: [A-Z][^\n]*\.\n$/)
-  expect(output.err).toMatch(sentence)
-  if (secret !== undefined) expect(output.err).not.toContain(secret)
-  expect(await contentsOf(tree.root)).toEqual(before)
-}
 
 describeWithServers("the example server on Redis", () => {
   it("starts, serves, and has its data when it and Redis have been started again", async () => {
@@ -97,20 +78,21 @@ describeWithServers("the example server on Redis", () => {
     const env = { STRONGROOM_STORAGE: redis.url }
     expect(await (await start(tree, env)).stop()).toBe(0)
     await rm(join(tree.kept, "root-keys"))
-    await refuses(env, /no root key/)
+    await refuses(tree, env, /no root key/)
     await refuses(
+      tree,
       { ...env, STRONGROOM_ROOT_KEYS: `main:${Buffer.alloc(32, 8).toString("base64")}` },
       /ROOT_KEY_UNKNOWN/,
     )
   })
 
   it("refuses a Redis that nobody serves, that refuses it, or that may evict", async () => {
-    await refuses({ STRONGROOM_STORAGE: `redis://u:hunter2@127.0.0.1:${await freePort()}` }, /Redis/, "hunter2")
-    await refuses({ STRONGROOM_STORAGE: "redis://u:hunter2@127.0.0.1:1/x" }, /URL of Redis/, "hunter2")
+    await refuses(tree, { STRONGROOM_STORAGE: `redis://u:hunter2@127.0.0.1:${await freePort()}` }, /Redis/, "hunter2")
+    await refuses(tree, { STRONGROOM_STORAGE: "redis://u:hunter2@127.0.0.1:1/x" }, /URL of Redis/, "hunter2")
     const locked = await startServer({ requirepass: "other" })
-    await refuses({ STRONGROOM_STORAGE: locked.url.replace("//", "//:hunter2@") }, /Redis/, "hunter2")
-    await refuses({ STRONGROOM_STORAGE: locked.url }, /Redis/)
+    await refuses(tree, { STRONGROOM_STORAGE: locked.url.replace("//", "//:hunter2@") }, /Redis/, "hunter2")
+    await refuses(tree, { STRONGROOM_STORAGE: locked.url }, /Redis/)
     const evicting = await startServer({ "maxmemory-policy": "allkeys-lru" })
-    await refuses({ STRONGROOM_STORAGE: evicting.url }, /noeviction/)
+    await refuses(tree, { STRONGROOM_STORAGE: evicting.url }, /noeviction/)
   })
 })

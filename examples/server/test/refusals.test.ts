@@ -3,25 +3,14 @@ import { rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { contentsOf, makeTree, run, start, type Tree } from "./support/server.ts"
+import { refuses } from "./support/refuses.ts"
+import { makeTree, start, type Tree } from "./support/server.ts"
 
 let tree: Tree
 beforeEach(async () => {
   tree = await makeTree()
 })
 afterEach(() => tree.remove())
-
-/** One sentence, exit code 2, nothing written, nothing of what was given repeated. */
-const refuses = async (env: NodeJS.ProcessEnv, sentence: RegExp, secret?: string) => {
-  const before = await contentsOf(tree.root)
-  const { output, ended } = run(tree, env)
-  expect(await ended).toBe(2)
-  expect(output.out).toBe("")
-  expect(output.err).toMatch(/^strongroom: [A-Z][^\n]*\.\n$/)
-  expect(output.err).toMatch(sentence)
-  if (secret !== undefined) expect(output.err).not.toContain(secret)
-  expect(await contentsOf(tree.root)).toEqual(before)
-}
 
 const key = (fill: number) => `main:${Buffer.alloc(32, fill).toString("base64")}`
 
@@ -46,7 +35,7 @@ describe("a variable that cannot be used", () => {
     ["token of another form", { STRONGROOM_DEMO_TOKEN: "hunter2" }, /STRONGROOM_DEMO_TOKEN/, "hunter2"],
     ["empty token", { STRONGROOM_DEMO_TOKEN: "" }, /STRONGROOM_DEMO_TOKEN/],
     ["token with one character more", { STRONGROOM_DEMO_TOKEN: `ek_live_${"A".repeat(44)}` }, /STRONGROOM_DEMO_TOKEN/],
-  ])("%s", (_, env, sentence, secret) => refuses(env, sentence, secret))
+  ])("%s", (_, env, sentence, secret) => refuses(tree, env, sentence, secret))
 })
 
 test("a port that is in use", async () => {
@@ -54,7 +43,7 @@ test("a port that is in use", async () => {
   await once(other, "listening")
   const address = other.address()
   const port = typeof address === "object" ? address?.port : undefined
-  await refuses({ PORT: `${port}` }, new RegExp(`port ${port} .*in use`))
+  await refuses(tree, { PORT: `${port}` }, new RegExp(`port ${port} .*in use`))
   other.close()
 })
 
@@ -67,28 +56,28 @@ describe("data that is present", () => {
   test("with its key file gone", async () => {
     await makeData()
     await rm(join(tree.kept, "root-keys"))
-    await refuses({}, /no root key/)
+    await refuses(tree, {}, /no root key/)
   })
 
   test("with another key file", async () => {
     await makeData()
     await writeFile(join(tree.kept, "root-keys"), `${key(7)}\n`)
-    await refuses({}, /ROOT_KEY_UNKNOWN/)
+    await refuses(tree, {}, /ROOT_KEY_UNKNOWN/)
   })
 
   test("with another key in the environment", async () => {
     await makeData()
-    await refuses({ STRONGROOM_ROOT_KEYS: key(7) }, /ROOT_KEY_UNKNOWN/, key(7).slice(5))
+    await refuses(tree, { STRONGROOM_ROOT_KEYS: key(7) }, /ROOT_KEY_UNKNOWN/, key(7).slice(5))
   })
 
   test("with keys from the environment that are now missing", async () => {
     await makeData({ STRONGROOM_ROOT_KEYS: key(7) })
-    await refuses({}, /no root key/)
+    await refuses(tree, {}, /no root key/)
   })
 
   test("with a key file that is damaged", async () => {
     await makeData()
     await writeFile(join(tree.kept, "root-keys"), "nonsense\n")
-    await refuses({}, /root-keys/, "nonsense")
+    await refuses(tree, {}, /root-keys/, "nonsense")
   })
 })

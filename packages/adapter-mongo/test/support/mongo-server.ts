@@ -2,10 +2,10 @@
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MongoClient } from "mongodb"
+import { freePort } from "../../../../test/free-port.ts"
 import { type StandInOptions, startStandIn } from "../stand-in/stand-in.ts"
 
 interface Started {
@@ -24,16 +24,6 @@ interface Started {
 /** By default 60, and the kit waits for 15. */
 const shortLived = ["--setParameter", "transactionLifetimeLimitSeconds=5"]
 const waits = { endOrphans: async () => {} }
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no TCP port")
-  return address.port
-}
 
 /** A `mongod` of our own as a replica set of one node. */
 const startMongod = async (): Promise<Started> => {

@@ -18,7 +18,9 @@ const groupPages = 40_000
 
 interface Waiting {
   readonly pages: number
-  readonly send: () => Promise<void>
+  /** Works inside a transaction; what it returns tells the outcome, once that is on the disk. */
+  readonly run: (db: Database) => () => void
+  readonly fail: (reason: unknown) => void
 }
 
 const options = {
@@ -86,10 +88,14 @@ export class Environment {
    * disk. An abort stops nothing: it ends the waiting.
    */
   write<T>(pages: number, work: (db: Database) => T, signal: AbortSignal | undefined): Promise<T> {
-    const sent = Promise.withResolvers<T>()
-    this.#waiting.push({ pages, send: () => this.#transact(work).then(sent.resolve, sent.reject) })
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const run = (db: Database) => {
+      const result = work(db)
+      return () => resolve(result)
+    }
+    this.#waiting.push({ pages, run, fail: reject })
     this.#writing ??= this.#writeGroups()
-    return abortable(sent.promise, signal)
+    return signal === undefined ? promise : abortable(promise, signal)
   }
 
   /** The last user closes the environment, after what is under way. */
@@ -110,7 +116,7 @@ export class Environment {
     while (this.#waiting.length > 0) {
       // A turn of the event loop: those whose commits have just returned may join with their next.
       await nextTurn()
-      await Promise.all(this.#takeGroup().map(({ send }) => send()))
+      await this.#transact(this.#takeGroup())
     }
     this.#writing = undefined
   }
@@ -124,25 +130,32 @@ export class Environment {
     return this.#waiting.splice(0, full === -1 ? this.#waiting.length : full)
   }
 
-  async #transact<T>(work: (db: Database) => T): Promise<T> {
-    this.#requireUsable()
+  async #transact(group: readonly Waiting[]): Promise<void> {
     try {
-      // A child transaction rolls back by itself inside the group that shares a sync; `transaction` keeps what was
-      // written before a throw.
-      return await this.#db.childTransaction(() => {
-        const result = work(this.#db)
+      this.#requireUsable()
+      // A child transaction rolls back all that it did; `transaction` keeps what was written before a throw.
+      const outcomes = await this.#db.childTransaction(() => {
+        const tells = group.map(({ run }) => run(this.#db))
         // A put that fails says nothing, but spoils its transaction, and then a read throws: in time to roll back.
         this.#db.getBinaryFast(probe)
-        return result
+        return tells
       })
+      for (const tell of outcomes) tell()
     } catch (error) {
-      throw await this.#explain(error)
+      // One for all is cheaper than one for each; but a commit that fails must not take its neighbours with it.
+      if (group.length > 1 && !isOfCommit(error)) {
+        await Promise.all(group.map((alone) => this.#transact([alone])))
+        return
+      }
+      const reason = await this.#explain(error)
+      for (const { fail } of group) fail(reason)
     }
   }
 
   async #explain(error: unknown): Promise<StorageError> {
+    if (error instanceof StorageError) return error
     if (!(error instanceof Error)) return new StorageError("UNKNOWN_OUTCOME", "the commit failed", { cause: error })
-    if ("commitError" in error) {
+    if (isOfCommit(error)) {
       // Awaited whatever happens: unhandled, its rejection would end the process.
       const cause = await Promise.resolve(error.commitError).catch((reason: unknown) => reason)
       // LMDB writes the meta page last, and if that fails it refuses everything from then on. So as long as it can be
@@ -170,8 +183,11 @@ export class Environment {
   }
 }
 
-const abortable = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return promise
+/** Whether the LMDB transaction could not be committed, for all that were in it. */
+const isOfCommit = (error: unknown): error is Error & { commitError: unknown } =>
+  error instanceof Error && "commitError" in error
+
+const abortable = async <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> => {
   const aborted = Promise.withResolvers<never>()
   const abort = () => aborted.reject(new StorageError("UNKNOWN_OUTCOME", "aborted after it was sent"))
   signal.addEventListener("abort", abort, { once: true })

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto"
-import { cipher, localKeys, memoryStorage, openStrongroom, type Principal, type StorageAdapter } from "@strongroom/core"
+import { localKeys, memoryStorage, openStrongroom, type Principal, type StorageAdapter } from "@strongroom/core"
+import { type Work, watch } from "./watch.ts"
 
 /** An engine with one workspace, project, environment and vault. */
 export interface World {
+  readonly storage: StorageAdapter
   readonly engine: Awaited<ReturnType<typeof openStrongroom>>
   readonly principal: Principal
   readonly project: string
@@ -12,16 +14,17 @@ export interface World {
 
 export const textOf = (bytes: number): string => randomBytes(bytes).toString("base64").slice(0, bytes)
 
-export const openWorld = async (
-  options: { readonly storage?: StorageAdapter; readonly auditReads?: boolean; readonly slug?: string } = {},
-): Promise<World> => {
-  const engine = await openStrongroom({
-    storage: options.storage ?? memoryStorage(),
+export const openEngine = (storage: StorageAdapter, auditReads = false) =>
+  openStrongroom({
+    storage,
     keys: localKeys([{ id: "bench", key: new Uint8Array(32).fill(7) }]),
-    audit: { reads: options.auditReads ?? false },
+    audit: { reads: auditReads },
     limits: { valuesPerRequest: 100_000 },
   })
-  const { workspace } = await engine.workspaces.create({ slug: options.slug ?? "bench", name: "Bench" })
+
+export const openWorld = async (storage = memoryStorage(), auditReads = false): Promise<World> => {
+  const engine = await openEngine(storage, auditReads)
+  const { workspace } = await engine.workspaces.create({ slug: "bench", name: "Bench" })
   // As an embedding service asks: it has authenticated its user and vouches for the grants.
   const principal: Principal = {
     workspace: workspace.id,
@@ -31,7 +34,25 @@ export const openWorld = async (
   const project = (await engine.projects.create(principal, { slug: "bench", name: "Bench" })).id
   const environment = (await engine.environments.create(principal, { project, name: "production" })).id
   const vault = (await engine.vaults.create(principal, { name: "bench" })).id
-  return { engine, principal, project, environment, vault }
+  return { storage, engine, principal, project, environment, vault }
+}
+
+/** The same store through another engine, which leaves it open when it is closed. */
+const beside = async (world: World, storage: StorageAdapter, auditReads: boolean): Promise<World> => ({
+  ...world,
+  engine: await openEngine({ ...storage, close: async () => {} }, auditReads),
+})
+
+export const audited = (world: World): Promise<World> => beside(world, world.storage, true)
+
+/** What an operation does once an engine has its keys. It is done twice. */
+export const workOf = async (world: World, operation: (world: World) => Promise<unknown>): Promise<Work> => {
+  const { watched, during } = watch(world.storage)
+  const counted = await beside(world, watched, false)
+  await operation(counted)
+  const work = await during(() => operation(counted))
+  await counted.engine.close()
+  return work
 }
 
 export const nameOf = (index: number): string => `S${index}`
@@ -44,49 +65,16 @@ export const create = ({ engine, principal, project, environment }: World, names
     secrets: names.map((name) => ({ name, value, type: "runtime", dataType: "text" })),
   })
 
+/** S0, S1, … up to this many, by requests of 1,000. */
+export const fill = async (world: World, from: number, to: number, value: string): Promise<void> => {
+  for (let done = from; done < to; done += 1_000) {
+    const names = Array.from({ length: Math.min(1_000, to - done) }, (_, index) => nameOf(done + index))
+    await create(world, names, value)
+  }
+}
+
 export const read = ({ engine, principal, project, environment }: World, name: string) =>
   engine.secrets.get(principal, { project, environment, name })
 
-/** What one operation asks of the cipher. */
-export interface CipherCall {
-  readonly kind: "seal" | "open"
-  readonly plaintext: number
-  readonly associatedData: number
-}
-
-const tagLength = 16
-
-/** The seals and opens of one operation, in order. */
-export const cipherCallsOf = async (operation: () => Promise<unknown>): Promise<readonly CipherCall[]> => {
-  const calls: CipherCall[] = []
-  const { seal, open } = cipher
-  Object.assign(cipher, {
-    seal: (...given: Parameters<typeof seal>) => {
-      calls.push({ kind: "seal", plaintext: given[2].length, associatedData: given[3].length })
-      return seal(...given)
-    },
-    open: (...given: Parameters<typeof open>) => {
-      calls.push({ kind: "open", plaintext: given[2].length - tagLength, associatedData: given[3].length })
-      return open(...given)
-    },
-  } satisfies typeof cipher)
-  try {
-    await operation()
-  } finally {
-    Object.assign(cipher, { seal, open })
-  }
-  return calls
-}
-
-/** The same seals and opens with the same primitive and nothing around them: what no engine can do without. */
-export const replay = (calls: readonly CipherCall[]): (() => void) => {
-  const key = randomBytes(32)
-  const prepared = calls.map(({ kind, plaintext, associatedData }) => {
-    const [nonce, text, data] = [randomBytes(24), randomBytes(plaintext), randomBytes(associatedData)]
-    const sealed = cipher.seal(key, nonce, text, data)
-    return kind === "seal" ? () => cipher.seal(key, nonce, text, data) : () => cipher.open(key, nonce, sealed, data)
-  })
-  return () => {
-    for (const call of prepared) call()
-  }
-}
+export const list = ({ engine, principal, project, environment }: World) =>
+  engine.secrets.list(principal, { project, environment })

@@ -6,10 +6,13 @@ export interface Contestant {
   readonly run: (operations: number) => Promise<void> | void
   /** Operations come in multiples of this. Default: 1. */
   readonly each?: number
+  /** How many operations are a slice, for those that must not be done too often. Default: as many as fill the time. */
+  readonly operations?: number
 }
 
 export interface Spread {
   readonly median: number
+  /** The quartiles. */
   readonly low: number
   readonly high: number
 }
@@ -20,6 +23,8 @@ export interface Measured {
   readonly micros: Spread
   /** Of each round, in order. */
   readonly slices: readonly number[]
+  /** Of the process that serves it, after a collection; where the comparison is about memory. */
+  readonly heapMiB?: number
 }
 
 export interface Pace {
@@ -34,9 +39,32 @@ const quantile = (sorted: readonly number[], at: number): number => {
   return low + (high - low) * (place - Math.floor(place))
 }
 
+/** Quantiles by linear interpolation (type 7 of Hyndman and Fan, 1996). */
 export const spreadOf = (values: readonly number[]): Spread => {
   const sorted = [...values].sort((a, b) => a - b)
   return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) }
+}
+
+export const measuredOf = (name: string, slices: readonly number[]): Measured => ({
+  name,
+  micros: spreadOf(slices),
+  slices,
+})
+
+/** What each contestant measures in its turn, round by round. Each begins a round as often as any other. */
+export const takeTurns = async <C>(
+  contestants: readonly C[],
+  rounds: number,
+  measure: (contestant: C) => Promise<number>,
+): Promise<readonly (readonly number[])[]> => {
+  const entries = contestants.map((contestant) => ({ contestant, slices: [] as number[] }))
+  for (let round = 0; round < rounds; round++) {
+    const first = round % entries.length
+    for (const { contestant, slices } of [...entries.slice(first), ...entries.slice(0, first)]) {
+      slices.push(await measure(contestant))
+    }
+  }
+  return entries.map(({ slices }) => slices)
 }
 
 const timed = async ({ run }: Contestant, operations: number): Promise<number> => {
@@ -47,7 +75,11 @@ const timed = async ({ run }: Contestant, operations: number): Promise<number> =
 
 /** How many operations fill a slice; also warms up. */
 const calibrate = async (contestant: Contestant, sliceMs: number): Promise<number> => {
-  const { each = 1 } = contestant
+  const { each = 1, operations } = contestant
+  if (operations !== undefined) {
+    await contestant.run(operations)
+    return operations
+  }
   let times = 1
   for (;;) {
     const took = await timed(contestant, times * each)
@@ -57,18 +89,16 @@ const calibrate = async (contestant: Contestant, sliceMs: number): Promise<numbe
 }
 
 export const interleave = async (contestants: readonly Contestant[], pace: Pace): Promise<readonly Measured[]> => {
-  const entries = []
+  const entries: { readonly contestant: Contestant; readonly operations: number }[] = []
   for (const contestant of contestants) {
-    entries.push({ contestant, operations: await calibrate(contestant, pace.sliceMs), slices: [] as number[] })
+    entries.push({ contestant, operations: await calibrate(contestant, pace.sliceMs) })
   }
-  for (let round = 0; round < pace.rounds; round++) {
-    // Each begins a round as often as any other.
-    const first = round % entries.length
-    for (const { contestant, operations, slices } of [...entries.slice(first), ...entries.slice(0, first)]) {
-      slices.push(((await timed(contestant, operations)) / operations) * 1_000)
-    }
-  }
-  return entries.map(({ contestant, slices }) => ({ name: contestant.name, micros: spreadOf(slices), slices }))
+  const slices = await takeTurns(
+    entries,
+    pace.rounds,
+    async ({ contestant, operations }) => ((await timed(contestant, operations)) / operations) * 1_000,
+  )
+  return contestants.map(({ name }, index) => measuredOf(name, slices[index] ?? []))
 }
 
 /** How many times as long `subject` takes as `base`: the ratio of the medians, with the quartiles of the rounds' ratios. */

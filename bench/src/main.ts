@@ -1,16 +1,18 @@
-/** `npm run bench [-- --quick]`: every comparison in one run on one machine. Growth has a command of its own. */
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+/** `npm run bench [-- --quick] [--only <suite>]`: every comparison on one machine. Growth has a command of its own. */
+import { readFile, writeFile } from "node:fs/promises"
 import { cpus, totalmem } from "node:os"
 import { parseArgs } from "node:util"
 import type { Pace } from "./interleave.ts"
-import { comparisonTable, goalTable } from "./report.ts"
-import type { Comparison, Goal, SuiteResult } from "./result.ts"
+import { withCosts } from "./readme.ts"
+import { report } from "./report.ts"
+import { merge, type Results, type Run, type Suite, type SuiteResult, suiteNames } from "./result.ts"
 import { cryptoSuite } from "./suites/crypto.ts"
 import { embeddedSuite } from "./suites/embedded.ts"
 import { growthSuite } from "./suites/growth.ts"
 import { httpSuite } from "./suites/http.ts"
+import { mongodbSuite } from "./suites/mongodb.ts"
 import { redisSuite } from "./suites/redis.ts"
-import { barChart } from "./svg.ts"
+import { picture } from "./svg.ts"
 
 const { values: options } = parseArgs({
   options: {
@@ -19,26 +21,24 @@ const { values: options } = parseArgs({
     growth: { type: "boolean", default: false },
   },
 })
+const { quick } = options
 
-/** Rounds and slices: a quick run tells the order of magnitude, a full one the ratio. */
-const pace = (rounds: number, sliceMs: number, quickRounds: number, quickSliceMs: number): Pace =>
-  options.quick ? { rounds: quickRounds, sliceMs: quickSliceMs } : { rounds, sliceMs }
+const inProcess: Pace = quick ? { rounds: 5, sliceMs: 30 } : { rounds: 21, sliceMs: 150 }
+const onStorage: Pace = quick ? { rounds: 5, sliceMs: 80 } : { rounds: 21, sliceMs: 400 }
 
-const suites: Readonly<Record<string, () => Promise<SuiteResult | undefined>>> = options.growth
-  ? { growth: () => growthSuite(options.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000]) }
-  : {
-      crypto: () => cryptoSuite(pace(21, 150, 5, 30)),
-      embedded: () => embeddedSuite(pace(21, 400, 5, 100), options.quick ? [10, 1_000] : [10, 1_000, 100_000]),
-      redis: () => redisSuite(pace(21, 400, 5, 100)),
-      http: () => (options.quick ? httpSuite(2, 1) : httpSuite(7, 3)),
-    }
-
-interface Results {
-  readonly date: string
-  readonly machine: string
-  readonly comparisons: readonly Comparison[]
-  readonly goals: readonly Goal[]
+const suites: Readonly<Record<Suite, () => Promise<SuiteResult>>> = {
+  crypto: () => cryptoSuite(inProcess),
+  embedded: () => embeddedSuite(onStorage, quick ? [10, 1_000] : [10, 1_000, 100_000]),
+  redis: () => redisSuite(onStorage),
+  mongodb: () => mongodbSuite(onStorage),
+  http: () => (quick ? httpSuite(2, 1) : httpSuite(7, 2)),
+  growth: () => growthSuite(quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000], onStorage),
 }
+
+const wanted = suiteNames.filter((name) =>
+  options.growth ? name === "growth" : options.only === undefined ? name !== "growth" : name === options.only,
+)
+if (wanted.length === 0) throw new Error(`--only takes one of ${suiteNames.join(", ")}`)
 
 const machine = (): string => {
   const [cpu] = cpus()
@@ -47,44 +47,34 @@ const machine = (): string => {
 }
 
 const folder = new URL("../", import.meta.url)
+const readme = new URL("../README.md", folder)
 
-/** Of the last run, for those parts that this one leaves out. */
-const earlier = async (): Promise<Results | undefined> => {
+/** What earlier runs have left; parts that are not run now keep their own date, machine and mode. */
+const earlier = async (): Promise<Results> => {
   try {
     return JSON.parse(await readFile(new URL("results.json", folder), "utf8"))
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { runs: [] }
+    throw error
   }
 }
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
-const comparisons: Comparison[] = []
-const goals: Goal[] = []
-for (const [name, run] of Object.entries(suites)) {
-  if (options.only !== undefined && options.only !== name) continue
-  say(`${name} …`)
-  const result = await run()
-  if (result === undefined) say(`${name}: left out, its server cannot be started here`)
-  comparisons.push(...(result?.comparisons ?? []))
-  goals.push(...(result?.goals ?? []))
+const runs: Run[] = []
+for (const suite of wanted) {
+  say(`${suite} …`)
+  const result = await suites[suite]()
+  if (result.leftOut !== undefined) say(`${suite}: left out: ${result.leftOut}`)
+  const date = new Date().toISOString().slice(0, 10)
+  runs.push({ suite, date, machine: machine(), mode: quick ? "quick" : "full", ...result })
 }
 
-const before = await earlier()
-const measured = new Set(comparisons.map(({ id }) => id))
-const results: Results = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: machine(),
-  comparisons: [...(before?.comparisons ?? []).filter(({ id }) => !measured.has(id)), ...comparisons],
-  goals: [...(before?.goals ?? []).filter(({ id }) => !measured.has(id)), ...goals],
-}
-const heading = `# Benchmark\n\n${results.date}, ${results.machine}. Medians of rounds in turns; times are never compared across runs.`
-const tables = results.comparisons.map(comparisonTable).join("\n\n")
-const markdown = `${heading}\n\n## Goals\n\n${goalTable(results.goals)}\n\n## Measured\n\n${tables}\n`
-await mkdir(folder, { recursive: true })
-await writeFile(new URL("results.json", folder), `${JSON.stringify(results, undefined, 1)}\n`)
-await writeFile(new URL("results.md", folder), markdown)
-const main = results.comparisons.find(({ id }) => id === "create-read-1024")
-if (main !== undefined)
-  await writeFile(new URL("results.svg", folder), barChart(main, `${results.date}, ${results.machine}`))
-process.stdout.write(markdown)
+const results = merge(await earlier(), runs)
+await writeFile(new URL("results.json", folder), `${JSON.stringify(results)}\n`)
+await writeFile(new URL("results.md", folder), report(results))
+const svg = picture(results)
+if (svg !== undefined) await writeFile(new URL("results.svg", folder), svg)
+await writeFile(readme, withCosts(await readFile(readme, "utf8"), results))
+// Of this run alone.
+process.stdout.write(report({ runs }, wanted))

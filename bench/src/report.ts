@@ -1,34 +1,125 @@
-import { type Comparison, type Goal, isMet } from "./result.ts"
+import type { Measured } from "./interleave.ts"
+import {
+  type Comparison,
+  features,
+  type Goal,
+  type Includes,
+  isMet,
+  type Results,
+  type Run,
+  type Suite,
+  suiteNames,
+} from "./result.ts"
 
-const shortened = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+/** Three digits, for ratios and for times. */
+export const shortened = (value: number): string =>
+  value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value >= 1
+        ? value.toFixed(2)
+        : value.toPrecision(2)
 
-const time = (micros: number): string =>
+export const time = (micros: number): string =>
   micros >= 1_000 ? `${shortened(micros / 1_000)} ms` : `${shortened(micros)} µs`
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+  [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n")
 
 /** Times are shown to give an idea; only the ratios, of runs in turns, are compared. */
 export const comparisonTable = ({ title, measured }: Comparison): string => {
   const [ours] = measured
-  const rows = measured.map(({ name, micros }) => [
-    name,
-    time(micros.median),
-    `${time(micros.low)} – ${time(micros.high)}`,
-    ours === undefined ? "" : `${shortened(micros.median / ours.micros.median)}×`,
+  const hasHeap = measured.some(({ heapMiB }) => heapMiB !== undefined)
+  const heap = ({ heapMiB }: Measured) => (hasHeap ? [heapMiB === undefined ? "" : `${shortened(heapMiB)} MiB`] : [])
+  const rows = measured.map((row) => [
+    row.name,
+    time(row.micros.median),
+    `${time(row.micros.low)} – ${time(row.micros.high)}`,
+    ours === undefined ? "" : `${shortened(row.micros.median / ours.micros.median)}×`,
+    ...heap(row),
   ])
-  return `### ${title}\n\n${table(["", "median", "quartiles", "time, first row = 1"], rows)}`
+  const head = ["", "median", "quartiles", "time, first row = 1", ...(hasHeap ? ["heap"] : [])]
+  return `### ${title}\n\n${table(head, rows)}`
 }
 
-export const goalTable = (goals: readonly Goal[]): string =>
+const measuredOn = ({ date, mode }: Run): string => (mode === "quick" ? `${date}, quick` : date)
+
+/** All goals of all runs, each with the day of its own run. */
+export const goalTable = ({ runs }: Results): string =>
   table(
-    ["goal", "aim", "measured", "quartiles", ""],
-    goals.map((one) => [
-      one.what,
-      `${one.kind === "time" ? "≤" : "≥"} ${one.goal}×`,
-      `${shortened(one.ratio.median)}×`,
-      `${shortened(one.ratio.low)} – ${shortened(one.ratio.high)}`,
-      isMet(one) ? "met" : "missed",
-    ]),
+    ["", "goal", "measured", "quartiles of the rounds", "", "on"],
+    runs.flatMap((run) => run.goals.map((one) => [...goalCells(one), measuredOn(run)])),
   )
+
+export const hasGoals = ({ runs }: Results): boolean => runs.some(({ goals }) => goals.length > 0)
+
+const goalCells = (one: Goal): readonly string[] => [
+  one.what,
+  `${one.kind === "time" ? "≤" : "≥"} ${one.goal}× the ${one.kind}`,
+  `${shortened(one.ratio.median)}×`,
+  `${shortened(one.ratio.low)} – ${shortened(one.ratio.high)}`,
+  isMet(one) ? "met" : "missed",
+]
+
+const headings: Readonly<Record<(typeof features)[number], string>> = {
+  envelope: "envelope",
+  binding: "context binding",
+  commitment: "key commitment",
+  atomicity: "atomicity",
+  audit: "audit",
+  permissions: "permissions",
+}
+
+export const includesTable = (rows: Readonly<Record<string, Includes>>): string =>
+  table(
+    ["", ...features.map((feature) => headings[feature])],
+    Object.entries(rows).map(([name, has]) => [name, ...features.map((feature) => has[feature])]),
+  )
+
+/** One line for all suites that were run on one day on one machine in one mode. */
+export const runLines = ({ runs }: Results): readonly string[] => {
+  const suites = new Map<string, string[]>()
+  for (const { suite, date, machine, mode, leftOut } of runs) {
+    if (leftOut !== undefined) continue
+    const where = `${date}, ${machine}, ${mode} run`
+    suites.set(where, [...(suites.get(where) ?? []), suite])
+  }
+  return [...suites].map(([where, names]) => `- ${names.join(", ")}: ${where}`)
+}
+
+/** Of these suites, those that have no figures. */
+export const leftOutLines = ({ runs }: Results, suites: readonly Suite[] = suiteNames): readonly string[] =>
+  suites.flatMap((name) => {
+    const run = runs.find(({ suite }) => suite === name)
+    if (run === undefined) return [`- ${name}: has not been run`]
+    return run.leftOut === undefined ? [] : [`- ${name}: ${run.leftOut}`]
+  })
+
+const section = (run: Run): readonly string[] =>
+  run.leftOut === undefined
+    ? [
+        `## ${run.suite}`,
+        `${run.date}, ${run.machine}, ${run.mode} run.`,
+        ...(run.includes === undefined ? [] : [includesText, includesTable(run.includes)]),
+        ...run.comparisons.map(comparisonTable),
+      ]
+    : []
+
+export const includesText =
+  "What each row includes; `offered`: the library can do it, the row does not use it. Only Strongroom keeps what it encrypts."
+
+/** `bench/results.md`. */
+export const report = (results: Results, suites: readonly Suite[] = suiteNames): string => {
+  const out = leftOutLines(results, suites)
+  return `${[
+    "# Benchmark",
+    "Medians of rounds in turns; times are never compared across runs. What each figure is: [README.md](README.md).",
+    runLines(results).join("\n"),
+    ...(hasGoals(results) ? ["## Goals", goalTable(results)] : []),
+    ...(out.length > 0 ? ["## Left out, and why", out.join("\n")] : []),
+    ...results.runs.flatMap(section),
+  ].join("\n\n")}\n`
+}

@@ -1,7 +1,6 @@
-import type { Measured, Spread } from "./interleave.ts"
-import { ratioOf } from "./interleave.ts"
+import { type Measured, measuredOf, ratioOf, type Spread } from "./interleave.ts"
 
-/** One table: rivals measured in turns. */
+/** One table: rivals measured in turns. The first row is ours. */
 export interface Comparison {
   readonly id: string
   readonly title: string
@@ -10,18 +9,59 @@ export interface Comparison {
 
 /** What is aimed at, as a ratio of times between two rows of one comparison (or of speeds, its inverse). */
 export interface Goal {
-  readonly id: string
   readonly what: string
   /** `time` ≤ goal: ours takes at most so many times as long. `speed` ≥ goal: ours is at least so many times as fast. */
   readonly kind: "time" | "speed"
   readonly goal: number
+  /** The comparison's id, and the names of the two rows. */
+  readonly comparison: string
+  readonly ours: string
+  readonly theirs: string
   readonly ratio: Spread
 }
+
+/** What a row of the crypto comparison does besides encrypting. `offered`: the library can, the row does not use it. */
+export const features = ["envelope", "binding", "commitment", "atomicity", "audit", "permissions"] as const
+export type Includes = Readonly<Record<(typeof features)[number], string>>
+
+export interface SuiteResult {
+  readonly comparisons: readonly Comparison[]
+  readonly goals: readonly Goal[]
+  /** By the names of the rows. */
+  readonly includes?: Readonly<Record<string, Includes>>
+  /** Why there is nothing to show. */
+  readonly leftOut?: string
+}
+
+/** A suite as it was last run. */
+export interface Run extends SuiteResult {
+  readonly suite: Suite
+  readonly date: string
+  readonly machine: string
+  /** A quick run tells the order of magnitude, a full one the ratio. */
+  readonly mode: "quick" | "full"
+}
+
+export interface Results {
+  readonly runs: readonly Run[]
+}
+
+/** In the order of the report. */
+export const suiteNames = ["crypto", "embedded", "redis", "mongodb", "http", "growth"] as const
+export type Suite = (typeof suiteNames)[number]
+
+export const leftOut = (why: string): SuiteResult => ({ comparisons: [], goals: [], leftOut: why })
 
 const find = (comparison: Comparison, name: string): Measured => {
   const found = comparison.measured.find((row) => row.name === name)
   if (found === undefined) throw new Error(`${comparison.id} has no row "${name}"`)
   return found
+}
+
+/** Ours against theirs, as a ratio of times or of speeds. */
+export const ratioIn = (comparison: Comparison, kind: Goal["kind"], ours: string, theirs: string): Spread => {
+  const [subject, base] = [find(comparison, ours), find(comparison, theirs)]
+  return kind === "time" ? ratioOf(subject, base) : ratioOf(base, subject)
 }
 
 export const goal = (
@@ -32,22 +72,26 @@ export const goal = (
   ours: string,
   theirs: string,
 ): Goal => {
-  const [subject, base] = [find(comparison, ours), find(comparison, theirs)]
-  const ratio = kind === "time" ? ratioOf(subject, base) : ratioOf(base, subject)
-  return { id: comparison.id, what, kind, goal: aim, ratio }
+  const ratio = ratioIn(comparison, kind, ours, theirs)
+  return { what, kind, goal: aim, comparison: comparison.id, ours, theirs, ratio }
 }
 
 export const isMet = ({ kind, goal: aim, ratio }: Goal): boolean =>
   kind === "time" ? ratio.median <= aim : ratio.median >= aim
 
 /** The sum of two operations (create and read), slice by slice. */
-export const sum = (name: string, left: Measured, right: Measured): Measured => {
-  const slices = left.slices.map((value, index) => value + (right.slices[index] ?? Number.NaN))
-  const add = (key: keyof Spread) => left.micros[key] + right.micros[key]
-  return { name, slices, micros: { median: add("median"), low: add("low"), high: add("high") } }
-}
+export const sum = (name: string, left: Measured, right: Measured): Measured =>
+  measuredOf(
+    name,
+    left.slices.map((value, index) => value + (right.slices[index] ?? Number.NaN)),
+  )
 
-export interface SuiteResult {
-  readonly comparisons: readonly Comparison[]
-  readonly goals: readonly Goal[]
-}
+/** Of each suite its latest run, whole; one that was left out takes the place of none that measured something. */
+export const merge = (before: Results, latest: readonly Run[]): Results => ({
+  runs: suiteNames.flatMap((name) => {
+    const old = before.runs.find(({ suite }) => suite === name)
+    const now = latest.find(({ suite }) => suite === name)
+    const kept = now === undefined || (now.leftOut !== undefined && old !== undefined) ? old : now
+    return kept ?? []
+  }),
+})

@@ -13,9 +13,11 @@ import { aes256gcm } from "@boringnode/encryption/drivers/aes_256_gcm"
 import { xchacha20poly1305 } from "@noble/ciphers/chacha.js"
 import { defaults, seal, unseal } from "iron-webcrypto"
 import { CompactEncrypt, compactDecrypt } from "jose"
+import type { Includes } from "./result.ts"
 
 export interface Rival {
   readonly name: string
+  readonly includes: Includes
   readonly seal: (value: string) => unknown
   /** Of what `seal` gave, awaited. */
   readonly open: (sealed: never) => unknown
@@ -23,6 +25,17 @@ export interface Rival {
 
 const text = new TextEncoder()
 const fromText = new TextDecoder()
+
+/** None of them stores anything, so there is nothing to be atomic about; nor do they know who asks. */
+const includes = (binding: string, others: Partial<Includes> = {}): Includes => ({
+  envelope: "no",
+  binding,
+  commitment: "no",
+  atomicity: "no",
+  audit: "no",
+  permissions: "no",
+  ...others,
+})
 
 /** Random bytes for nonces in one system call for many, as Strongroom does. */
 const nonces = (length: number): (() => Uint8Array) => {
@@ -40,6 +53,8 @@ const rawAes = (): Rival => {
   const nextNonce = nonces(12)
   return {
     name: "node:crypto AES-256-GCM, KeyObject",
+    // setAAD
+    includes: includes("offered"),
     seal: (value) => {
       const nonce = nextNonce()
       const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 })
@@ -58,6 +73,8 @@ const noble = (): Rival => {
   const nextNonce = nonces(24)
   return {
     name: "@noble/ciphers XChaCha20-Poly1305",
+    // The third argument, associated data.
+    includes: includes("offered"),
     seal: (value) => {
       const nonce = nextNonce()
       return Buffer.concat([nonce, xchacha20poly1305(key, nonce).encrypt(text.encode(value))])
@@ -72,6 +89,8 @@ const cloak = async (): Promise<Rival> => {
   const [encrypting, decrypting] = [await parseKey(serialized, "encrypt"), await parseKey(serialized, "decrypt")]
   return {
     name: "@47ng/cloak",
+    // Its keychains are keys encrypted by a master key. No associated data: a text opens wherever it is put.
+    includes: includes("no", { envelope: "offered" }),
     seal: (value) => encryptString(value, encrypting),
     open: (sealed: string) => decryptString(sealed, decrypting),
   }
@@ -81,6 +100,8 @@ const boring = (): Rival => {
   const encryption = new Encryption(aes256gcm({ id: "bench", keys: [randomBytes(32).toString("base64")] }))
   return {
     name: "@boringnode/encryption AES-256-GCM",
+    // The purpose is authenticated as associated data.
+    includes: includes("offered"),
     seal: (value) => encryption.encrypt(value),
     open: (sealed: string) => encryption.decrypt(sealed),
   }
@@ -94,11 +115,19 @@ const aws = (): Rival => {
     unencryptedMasterKey: new Uint8Array(randomBytes(32)),
     wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
   })
+  const encryptionContext = { name: "API_KEY" }
   const suiteId = AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY
   return {
     name: "@aws-crypto/client-node, raw AES keyring",
-    seal: async (value) => (await encrypt(keyring, value, { suiteId, encryptionContext: { name: "API_KEY" } })).result,
-    open: async (sealed: Buffer) => (await decrypt(keyring, sealed)).plaintext.toString("utf8"),
+    // A data key for each message, wrapped by the keyring; the context is authenticated with it; the suite commits.
+    includes: includes("yes", { envelope: "yes", commitment: "yes" }),
+    seal: async (value) => (await encrypt(keyring, value, { suiteId, encryptionContext })).result,
+    open: async (sealed: Buffer) => {
+      const { plaintext, messageHeader } = await decrypt(keyring, sealed)
+      // The message carries its context; that it is the expected one is left to the caller.
+      if (messageHeader.encryptionContext["name"] !== encryptionContext.name) throw new Error("of another context")
+      return plaintext.toString("utf8")
+    },
   }
 }
 
@@ -106,6 +135,8 @@ const iron = (): Rival => {
   const password = randomBytes(32).toString("hex")
   return {
     name: "iron-webcrypto",
+    // Keys are derived from the password for each message, by one round of PBKDF2; the HMAC-SHA256 is over all of it.
+    includes: includes("no", { commitment: "by its HMAC" }),
     seal: (value) => seal(value, password, defaults),
     open: (sealed: string) => unseal(sealed, password, defaults),
   }
@@ -115,6 +146,8 @@ const jose = (): Rival => {
   const key = randomBytes(32)
   return {
     name: "jose, dir A256GCM",
+    // The protected header is authenticated and may say more than the algorithms.
+    includes: includes("offered"),
     seal: (value) =>
       new CompactEncrypt(text.encode(value)).setProtectedHeader({ alg: "dir", enc: "A256GCM" }).encrypt(key),
     open: async (sealed: string) => fromText.decode((await compactDecrypt(sealed, key)).plaintext),

@@ -29,6 +29,19 @@ export class SqliteStore {
     return true
   }
 
+  /** In one transaction. */
+  async setMany(entries: readonly { readonly key: string; readonly value: string }[]): Promise<void> {
+    this.#database.exec("BEGIN")
+    for (const { key, value } of entries) this.#set.run(key, value)
+    this.#database.exec("COMMIT")
+  }
+
+  /** All entries, by their keys. */
+  async *iterator(): AsyncGenerator<readonly [unknown, unknown]> {
+    const all = this.#database.prepare("SELECT key, value FROM entries ORDER BY key")
+    for (const { key, value } of all.iterate()) yield [key, value]
+  }
+
   async delete(key: string): Promise<boolean> {
     return this.#database.prepare("DELETE FROM entries WHERE key = ?").run(key).changes === 1
   }

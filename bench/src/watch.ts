@@ -1,14 +1,41 @@
-import type { StorageAdapter } from "@strongroom/core"
+import type { StorageAdapter, StoredRecord } from "@strongroom/core"
+import { type CipherCall, cipherCallsOf } from "./cipher-calls.ts"
 
-/** An adapter that remembers how many records the last commit wrote, and how long each was. */
-export const recordsOf = (storage: StorageAdapter) => {
-  let lengths: readonly number[] = []
+/** What an operation asks of the cipher and of the storage. */
+export interface Work {
+  readonly calls: readonly CipherCall[]
+  /** The lengths in bytes of the records that it wrote, and of those that it got. */
+  readonly written: readonly number[]
+  readonly got: readonly number[]
+}
+
+/** An adapter that tells what operations do through it, one at a time. */
+export const watch = (storage: StorageAdapter) => {
+  let [written, got]: [number[], number[]] = [[], []]
+  const see = (records: readonly (StoredRecord | undefined)[]) => {
+    for (const record of records) if (record !== undefined) got.push(record.bytes.length)
+  }
   const watched: StorageAdapter = {
     ...storage,
-    commit(partition, commit, options) {
-      lengths = commit.writes.map(({ record }) => record?.bytes.length ?? 0)
-      return storage.commit(partition, commit, options)
+    async read(...given) {
+      const records = await storage.read(...given)
+      see(records)
+      return records
+    },
+    async list(...given) {
+      const page = await storage.list(...given)
+      see(page.records.map(({ record }) => record))
+      return page
+    },
+    commit(...given) {
+      for (const { record } of given[1].writes) if (record !== undefined) written.push(record.bytes.length)
+      return storage.commit(...given)
     },
   }
-  return { watched, lengths: () => lengths }
+  const during = async (operation: () => Promise<unknown>): Promise<Work> => {
+    ;[written, got] = [[], []]
+    const calls = await cipherCallsOf(operation)
+    return { calls, written, got }
+  }
+  return { watched, during }
 }

@@ -1,6 +1,9 @@
-import { cipherCallsOf, create, nameOf, openWorld, read, replay, textOf, type World } from "../engine.ts"
+import { memoryStorage } from "@strongroom/core"
+import { type CipherCall, replay } from "../cipher-calls.ts"
+import { create, nameOf, openWorld, read, textOf, type World, workOf } from "../engine.ts"
 import { type Contestant, interleave, type Pace } from "../interleave.ts"
-import { type Comparison, type Goal, goal, type SuiteResult, sum } from "../result.ts"
+import { fresh } from "../load.ts"
+import { type Comparison, type Goal, goal, type Includes, type SuiteResult, sum } from "../result.ts"
 import { type Rival, rivals } from "../rivals.ts"
 
 const sizes = [
@@ -12,6 +15,23 @@ const sizes = [
 const strongroom = "Strongroom on memory"
 const audited = "Strongroom on memory, reads audited"
 const floor = "its own seals and opens"
+
+const engine: Includes = {
+  envelope: "yes",
+  binding: "yes",
+  commitment: "yes",
+  atomicity: "yes",
+  audit: "of creates",
+  permissions: "yes",
+}
+const nothing: Includes = {
+  envelope: "no",
+  binding: "as many bytes",
+  commitment: "no",
+  atomicity: "no",
+  audit: "no",
+  permissions: "no",
+}
 
 /** Memory storage keeps all that is created: a world is left behind before it gets big. */
 const bytesPerWorld = 64 << 20
@@ -37,7 +57,8 @@ const creating = (name: string, value: string): Contestant => {
 const stored = 1_000
 
 const reading = async (name: string, value: string, auditReads: boolean): Promise<Contestant> => {
-  const world = await openWorld({ auditReads })
+  const world = await openWorld(memoryStorage(), auditReads)
+  // One by one: 1,000 values of 64 KiB are more than one request may have.
   for (let index = 0; index < stored; index++) await create(world, [nameOf(index)], value)
   let next = 0
   return {
@@ -65,7 +86,7 @@ const opening = async ({ name, seal, open }: Rival, value: string): Promise<Cont
   }
 }
 
-const replaying = (calls: Parameters<typeof replay>[0]): Contestant => {
+const replaying = (calls: readonly CipherCall[]): Contestant => {
   const once = replay(calls)
   return {
     name: floor,
@@ -83,10 +104,9 @@ export const cryptoSuite = async (pace: Pace): Promise<SuiteResult> => {
   for (const { bytes, label } of sizes) {
     const value = textOf(bytes)
     const world = await openWorld()
-    await create(world, ["WARM"], value)
-    await read(world, "WARM")
-    const ofCreate = await cipherCallsOf(() => create(world, ["COUNTED"], value))
-    const ofRead = await cipherCallsOf(() => read(world, "COUNTED"))
+    const name = fresh("COUNTED")
+    const { calls: ofCreate } = await workOf(world, (counted) => create(counted, [name()], value))
+    const { calls: ofRead } = await workOf(world, (counted) => read(counted, "COUNTED0"))
     await world.engine.close()
 
     const createRows = await interleave(
@@ -126,5 +146,11 @@ export const cryptoSuite = async (pace: Pace): Promise<SuiteResult> => {
     const aim = bytes === 100 ? 0.5 : 1
     goals.push(goal(`create + read, ${label}, against @47ng/cloak`, "speed", aim, both, strongroom, "@47ng/cloak"))
   }
-  return { comparisons, goals }
+  const includes = {
+    [strongroom]: engine,
+    [audited]: { ...engine, audit: "of creates and reads" },
+    [floor]: nothing,
+    ...Object.fromEntries(others.map((rival) => [rival.name, rival.includes])),
+  }
+  return { comparisons, goals, includes }
 }

@@ -1,182 +1,162 @@
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
-import { Keyv } from "keyv"
-import { open as openLmdb } from "lmdb"
-import { create, nameOf, openWorld, read, textOf, type World } from "../engine.ts"
+import { replay } from "../cipher-calls.ts"
+import { audited, create, fill, list, nameOf, openWorld, read, textOf, type World, workOf } from "../engine.ts"
 import { type Contestant, interleave, type Pace } from "../interleave.ts"
 import { atOnce, fresh, inTurn, type Operation, writers } from "../load.ts"
-import { type Comparison, goal, type SuiteResult } from "../result.ts"
-import { SqliteStore } from "../sqlite-store.ts"
-import { recordsOf } from "../watch.ts"
+import { rawLmdb } from "../raw-lmdb.ts"
+import { type Comparison, type Goal, goal, type SuiteResult } from "../result.ts"
+import { sealedKeyv } from "../sealed-keyv.ts"
 
-const inDirectory = async <A>(use: (path: string) => Promise<A>): Promise<A> => {
+const strongroom = "Strongroom on LMDB"
+const strongroomAudited = "Strongroom on LMDB, reads audited"
+const raw = "raw lmdb, the same records"
+const rawSealed = "raw lmdb, the same records, and sealing"
+const keyv = "Keyv, sealed by node:crypto, on SQLite"
+
+const value = textOf(100)
+
+interface Stores {
+  readonly world: World
+  readonly database: ReturnType<typeof rawLmdb>
+  readonly store: ReturnType<typeof sealedKeyv>
+}
+
+const withStores = async <A>(use: (stores: Stores) => Promise<A>): Promise<A> => {
   const path = await mkdtemp(join(tmpdir(), "strongroom-bench-"))
+  const world = await openWorld(lmdbStorage({ path: join(path, "strongroom") }))
+  const database = rawLmdb(join(path, "raw"))
+  const store = sealedKeyv(join(path, "keyv.db"))
   try {
-    return await use(path)
+    return await use({ world, database, store })
   } finally {
+    await Promise.all([world.engine.close(), database.close(), store.close()])
     await rm(path, { recursive: true, force: true })
   }
 }
 
-const strongroom = "Strongroom on LMDB"
-const raw = "raw lmdb, the same records"
-const keyv = "Keyv, sealed by node:crypto, on SQLite"
+type Run = (operations: number, operation: Operation) => Promise<void>
 
-/** AES-256-GCM around the JSON that Keyv stores. */
-const sealing = () => {
-  const key = createSecretKey(randomBytes(32))
-  return {
-    stringify(data: unknown): string {
-      const nonce = randomBytes(12)
-      const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 })
-      const sealed = [cipher.update(JSON.stringify(data), "utf8"), cipher.final()]
-      return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]).toString("base64")
-    },
-    parse<T>(text: string): T {
-      const sealed = Buffer.from(text, "base64")
-      const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, 12), { authTagLength: 16 })
-      decipher.setAuthTag(sealed.subarray(-16))
-      return JSON.parse(decipher.update(sealed.subarray(12, -16), undefined, "utf8") + decipher.final("utf8"))
-    },
-  }
-}
+const contestants = (operations: Readonly<Record<string, Operation>>, run: Run): readonly Contestant[] =>
+  Object.entries(operations).map(([name, operation]) => ({ name, run: (count) => run(count, operation) }))
 
 /** Durable storage inside the process. */
-export const embeddedSuite = (pace: Pace, listed: readonly number[]): Promise<SuiteResult> =>
-  inDirectory(async (path) => {
-    const value = textOf(100)
-    const { watched, lengths } = recordsOf(lmdbStorage({ path: join(path, "strongroom") }))
-    const world = await openWorld({ storage: watched })
-    await create(world, ["WARM"], value)
-    const records = lengths().map((length) => randomBytes(length))
-
-    const database = openLmdb({
-      path: join(path, "raw"),
-      overlappingSync: false,
-      eventTurnBatching: false,
-      encoding: "binary",
-      keyEncoding: "binary",
-    })
-    const rawName = fresh("raw")
-    const rawCommit = () => {
-      const name = rawName()
-      return database.childTransaction(() => {
-        for (const [index, record] of records.entries()) database.put(Buffer.from(`${name}/${index}`), record)
-      })
-    }
-    const store = new Keyv({ store: new SqliteStore(join(path, "keyv.db")), serialization: sealing() })
-    const names = { ours: fresh("S"), keyv: fresh("S") }
-    const operations = {
-      [strongroom]: () => create(world, [names.ours()], value),
-      [raw]: rawCommit,
-      [keyv]: () => store.set(names.keyv(), value),
-    }
-    const contestants = (run: (operations: number, operation: Operation) => Promise<void>): readonly Contestant[] =>
-      Object.entries(operations).map(([name, operation]) => ({ name, run: (count) => run(count, operation) }))
-
-    const sequential: Comparison = {
-      id: "lmdb-sequential",
-      title: "Durable creates, one after the other",
-      measured: await interleave(contestants(inTurn), pace),
-    }
-    const concurrent: Comparison = {
-      id: "lmdb-concurrent",
-      title: `Durable creates, ${writers} at a time`,
-      measured: await interleave(contestants(atOnce), pace),
-    }
-    const batch = 100
-    const batches: Comparison = {
-      id: "lmdb-batch",
-      title: "Durable creates on LMDB, per secret: 100 in a request, and 100 requests of one",
-      measured: await interleave(
-        [
-          {
-            name: "batches of 100",
-            each: batch,
-            run: (count) =>
-              inTurn(count / batch, () =>
-                create(
-                  world,
-                  Array.from({ length: batch }, () => names.ours()),
-                  value,
-                ),
-              ),
-          },
-          { name: "single", run: (count) => inTurn(count, operations[strongroom]) },
-        ],
-        pace,
-      ),
-    }
-    const reads = await readsOf(world, store, pace)
-    const lists: Comparison[] = []
-    for (const size of listed) lists.push(await listOf(join(path, `list-${size}`), size, pace))
-    await world.engine.close()
-    await database.close()
-    await store.disconnect()
-    return {
-      comparisons: [sequential, concurrent, batches, reads, ...lists],
-      goals: [
-        goal(
-          `${writers} concurrent durable creates on LMDB, against raw lmdb`,
-          "speed",
-          0.5,
-          concurrent,
-          strongroom,
-          raw,
-        ),
-        goal("the same, against Keyv with encryption on SQLite", "speed", 5, concurrent, strongroom, keyv),
-        goal(
-          "batch of 100 on LMDB, against 100 single creates, per secret",
-          "speed",
-          5,
-          batches,
-          "batches of 100",
-          "single",
-        ),
-      ],
-    }
+export const embeddedSuite = async (pace: Pace, listed: readonly number[]): Promise<SuiteResult> => {
+  const { comparisons, goals } = await withStores(async (stores) => {
+    const creates = await createsOf(stores, pace)
+    return { ...creates, comparisons: [...creates.comparisons, await readsOf(stores, pace)] }
   })
+  const lists: Comparison[] = []
+  for (const size of listed) lists.push(await withStores((stores) => listOf(stores, size, pace)))
+  return { comparisons: [...comparisons, ...lists], goals }
+}
 
-const stored = 500
-
-const readsOf = async (world: World, store: Keyv, pace: Pace): Promise<Comparison> => {
-  const value = textOf(100)
-  await create(
-    world,
-    Array.from({ length: stored }, (_, index) => `READ${index}`),
-    value,
-  )
-  for (let index = 0; index < stored; index++) await store.set(`READ${index}`, value)
-  let [ours, theirs] = [0, 0]
-  return {
-    id: "lmdb-read",
-    title: "Reads of one secret, one after the other",
+const createsOf = async ({ world, database, store }: Stores, pace: Pace): Promise<SuiteResult> => {
+  const [name, rawName, keyvName] = [fresh("S"), fresh("raw"), fresh("S")]
+  const work = await workOf(world, (counted) => create(counted, [name()], value))
+  const [write, sealing] = [database.writer(work.written), replay(work.calls)]
+  const operations = {
+    [strongroom]: () => create(world, [name()], value),
+    [raw]: () => write(rawName()),
+    [rawSealed]: () => {
+      sealing()
+      return write(rawName())
+    },
+    [keyv]: () => store.set(keyvName(), value),
+  }
+  const sequential: Comparison = {
+    id: "lmdb-sequential",
+    title: "Durable creates, one after the other",
+    measured: await interleave(contestants(operations, inTurn), pace),
+  }
+  const concurrent: Comparison = {
+    id: "lmdb-concurrent",
+    title: `Durable creates, ${writers} at a time`,
+    measured: await interleave(contestants(operations, atOnce), pace),
+  }
+  const size = 100
+  const [batched, single] = [`${size} in a request`, "1 in a request"]
+  const createMany = () => create(world, Array.from({ length: size }, name), value)
+  const batches: Comparison = {
+    id: "lmdb-batch",
+    title: "Durable creates on LMDB, one request after the other, per secret",
     measured: await interleave(
       [
-        { name: strongroom, run: (count) => inTurn(count, () => read(world, `READ${ours++ % stored}`)) },
-        { name: keyv, run: (count) => inTurn(count, () => store.get(`READ${theirs++ % stored}`)) },
+        { name: batched, each: size, run: (count) => inTurn(count / size, createMany) },
+        { name: single, run: (count) => inTurn(count, operations[strongroom]) },
       ],
       pace,
     ),
   }
+  const toRaw = `${writers} concurrent durable creates on LMDB, against raw lmdb`
+  const toKeyv = `${writers} concurrent durable creates on LMDB, against Keyv with encryption on SQLite`
+  const toSingle = `batch of ${size} on LMDB, against ${size} single creates, per secret`
+  const goals: Goal[] = [
+    goal(toRaw, "speed", 0.5, concurrent, strongroom, raw),
+    goal(toKeyv, "speed", 5, concurrent, strongroom, keyv),
+    goal(toSingle, "speed", 5, batches, batched, single),
+  ]
+  return { comparisons: [sequential, concurrent, batches], goals }
 }
 
-const listOf = async (path: string, size: number, pace: Pace): Promise<Comparison> => {
-  const world = await openWorld({ storage: lmdbStorage({ path }) })
-  const value = textOf(100)
+const stored = 500
+
+const readsOf = async ({ world, database, store }: Stores, pace: Pace): Promise<Comparison> => {
+  const names = Array.from({ length: stored }, (_, index) => `READ${index}`)
+  await create(world, names, value)
+  await store.fill(names, value)
+  const { calls, got } = await workOf(world, (counted) => read(counted, "READ0"))
+  const opening = replay(calls)
+  const write = database.writer(got)
+  for (const name of names) await write(name)
+
+  const auditing = await audited(world)
+  const turn = (operation: (name: string) => Promise<unknown>): Operation => {
+    let next = 0
+    return () => operation(`READ${next++ % stored}`)
+  }
+  const operations = {
+    [strongroom]: turn((name) => read(world, name)),
+    [strongroomAudited]: turn((name) => read(auditing, name)),
+    [raw]: turn(async (name) => database.get(name, got.length)),
+    [rawSealed]: turn(async (name) => {
+      database.get(name, got.length)
+      opening()
+    }),
+    [keyv]: turn(store.get),
+  }
+  const measured = await interleave(contestants(operations, inTurn), pace)
+  await auditing.engine.close()
+  return { id: "lmdb-read", title: "Reads of one secret, one after the other", measured }
+}
+
+const listOf = async ({ world, database, store }: Stores, size: number, pace: Pace): Promise<Comparison> => {
+  await fill(world, 0, size, value)
   for (let done = 0; done < size; done += 1_000) {
     const names = Array.from({ length: Math.min(1_000, size - done) }, (_, index) => nameOf(done + index))
-    await create(world, names, value)
+    await store.fill(names, value)
   }
-  const { engine, principal, project, environment } = world
-  const list = () => engine.secrets.list(principal, { project, environment })
-  const measured = await interleave(
-    [{ name: strongroom, run: (count) => inTurn(count, list) }],
-    size > 10_000 ? { ...pace, rounds: 3 } : pace,
-  )
-  await engine.close()
-  return { id: `lmdb-list-${size}`, title: `List of ${size.toLocaleString("en")} secrets with their values`, measured }
+  const { calls, got } = await workOf(world, list)
+  const opening = replay(calls)
+  const step = 10_000
+  for (let done = 0; done < got.length; done += step) await database.writer(got.slice(done, done + step))(`${done}`)
+
+  const operations = {
+    [strongroom]: () => list(world),
+    [raw]: async () => database.scan(got.length),
+    [rawSealed]: async () => {
+      database.scan(got.length)
+      opening()
+    },
+    [keyv]: () => store.list(size),
+  }
+  // One list of 100,000 takes seconds.
+  const rounds = size > 10_000 ? Math.min(5, pace.rounds) : pace.rounds
+  return {
+    id: `lmdb-list-${size}`,
+    title: `List of ${size.toLocaleString("en")} secrets with their values`,
+    measured: await interleave(contestants(operations, inTurn), { ...pace, rounds }),
+  }
 }

@@ -1,82 +1,112 @@
+import { fork } from "node:child_process"
+import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
-import { localKeys, openStrongroom, type StorageAdapter } from "@strongroom/core"
-import { create, nameOf, openWorld, read, textOf } from "../engine.ts"
-import { type Measured, spreadOf } from "../interleave.ts"
+import { openEngine, read } from "../engine.ts"
+import type { Order, Place } from "../growth-store.ts"
+import { type Contestant, interleave, type Pace } from "../interleave.ts"
+import { inTurn } from "../load.ts"
 import { type Comparison, goal, type SuiteResult } from "../result.ts"
 
-const samples = 300
-const batch = 1_000
-
-const timeOf = async (operation: () => Promise<unknown>): Promise<number> => {
-  const start = process.hrtime.bigint()
-  await operation()
-  return Number(process.hrtime.bigint() - start) / 1e3
+interface Store {
+  readonly name: string
+  readonly path: string
+  readonly place: Place
+  readonly order: (order: Order) => Promise<unknown>
+  readonly stop: () => Promise<unknown>
 }
 
-const measure = async (name: string, count: number, operation: () => Promise<unknown>): Promise<Measured> => {
-  const slices = []
-  for (let index = 0; index < count; index++) slices.push(await timeOf(operation))
-  return { name, micros: spreadOf(slices), slices }
+/** A process that makes a store of this size and keeps it open. */
+const startStore = async (path: string, size: number): Promise<Store> => {
+  const child = fork(fileURLToPath(new URL("../growth-store.ts", import.meta.url)), [path, `${size}`])
+  const gone = once(child, "exit")
+  const answer = async (): Promise<unknown> => {
+    const ended = gone.then(() => Promise.reject(new Error(`the process of the store at ${path} ended`)))
+    const [message] = await Promise.race([once(child, "message"), ended])
+    return message
+  }
+  const place = await answer()
+  if (!isPlace(place)) throw new Error("the process of a store did not say where its secrets are")
+  return {
+    name: label(size),
+    path,
+    place,
+    order: (order) => {
+      child.send(order)
+      return answer()
+    },
+    stop: () => {
+      child.disconnect()
+      return gone
+    },
+  }
 }
 
-const heapMiB = (): number => {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed / 2 ** 20
-}
+const isPlace = (message: unknown): message is Place =>
+  typeof message === "object" && message !== null && "principal" in message && "environment" in message
 
 const label = (size: number): string => `at ${size.toLocaleString("en")} secrets`
 
-/**
- * What an operation costs as a workspace grows, on LMDB. Sizes come one after the other, so a machine that becomes slower
- * meanwhile shows in the ratios: read the quartiles too.
- */
-export const growthSuite = async (sizes: readonly number[]): Promise<SuiteResult> => {
-  const path = await mkdtemp(join(tmpdir(), "strongroom-bench-growth-"))
-  const value = textOf(100)
-  const storage = (): StorageAdapter => lmdbStorage({ path })
-  const world = await openWorld({ storage: storage() })
-  const rows = { create: [], read: [], page: [], open: [] } as Record<"create" | "read" | "page" | "open", Measured[]>
+/** What a start costs: another engine on the store, and its first read, which has to unwrap the keys. */
+const openAndRead = async ({ path, place }: Store): Promise<void> => {
+  const storage = lmdbStorage({ path })
+  const engine = await openEngine(storage)
+  await read({ ...place, storage, engine }, "S0")
+  await engine.close()
+}
+
+const [smallest, largest] = [1_000, 1_000_000]
+
+/** What an operation costs as a workspace grows, on LMDB. Each size has a process of its own; they take turns. */
+export const growthSuite = async (sizes: readonly number[], pace: Pace): Promise<SuiteResult> => {
+  const directory = await mkdtemp(join(tmpdir(), "strongroom-bench-growth-"))
+  const stores: Store[] = []
   try {
-    let stored = 0
-    for (const size of sizes) {
-      for (; stored < size; stored += batch) {
-        await create(
-          world,
-          Array.from({ length: batch }, (_, index) => nameOf(stored + index)),
-          value,
-        )
-      }
-      const at = label(size)
-      let extra = 0
-      rows.create.push(await measure(at, samples, () => create(world, [`${size}X${extra++}`], value)))
-      rows.read.push(await measure(at, samples, () => read(world, nameOf(Math.floor(Math.random() * size)))))
-      rows.page.push(await measure(at, samples / 10, () => world.engine.audit.list(world.principal, { limit: 100 })))
-      rows.open.push(
-        await measure(`${at}, heap of this process ${heapMiB().toFixed(0)} MiB`, 5, async () => {
-          const keys = localKeys([{ id: "bench", key: new Uint8Array(32).fill(7) }])
-          const another = await openStrongroom({ storage: storage(), keys })
-          await another.close()
-        }),
-      )
+    for (const size of sizes) stores.push(await startStore(join(directory, `${size}`), size))
+    const told = (operation: Order["operation"], operations?: number): readonly Contestant[] =>
+      stores.map(({ name, order }) => ({
+        name,
+        run: async (count) => void (await order({ operation, count })),
+        ...(operations !== undefined && { operations }),
+      }))
+    const reads: Comparison = {
+      id: "growth-read",
+      title: "Growth: read one secret, LMDB",
+      measured: await interleave(told("read"), pace),
     }
+    const pages: Comparison = {
+      id: "growth-page",
+      title: "Growth: list a page of 100 audit entries, LMDB",
+      measured: await interleave(told("page"), pace),
+    }
+    const opening = stores.map((store) => ({
+      name: store.name,
+      run: (count: number) => inTurn(count, () => openAndRead(store)),
+    }))
+    const opened = await interleave(opening, pace)
+    // Few, and last: they make the stores grow.
+    const creates: Comparison = {
+      id: "growth-create",
+      title: "Growth: create one secret, LMDB",
+      measured: await interleave(told("create", 10), pace),
+    }
+    const heaps: number[] = []
+    for (const { order } of stores) heaps.push(Number(await order({ operation: "heap", count: 1 })))
+    const opens: Comparison = {
+      id: "growth-open",
+      title: "Growth: open an engine, read one secret and close it, LMDB; heap of a process that has served the above",
+      measured: opened.map((row, index) => ({ ...row, heapMiB: heaps[index] ?? Number.NaN })),
+    }
+    const goals =
+      sizes.includes(smallest) && sizes.includes(largest)
+        ? [goal("read-one at 10⁶ secrets, against 10³", "time", 1.3, reads, label(largest), label(smallest))]
+        : []
+    return { comparisons: [creates, reads, pages, opens], goals }
   } finally {
-    await world.engine.close()
-    await rm(path, { recursive: true, force: true })
+    await Promise.all(stores.map(({ stop }) => stop()))
+    await rm(directory, { recursive: true, force: true })
   }
-  const comparisons: Comparison[] = [
-    { id: "growth-create", title: "Growth: create one secret, LMDB", measured: rows.create },
-    { id: "growth-read", title: "Growth: read one secret, LMDB", measured: rows.read },
-    { id: "growth-page", title: "Growth: list a page of 100 audit entries, LMDB", measured: rows.page },
-    { id: "growth-open", title: "Growth: open and close an engine, LMDB", measured: rows.open },
-  ]
-  const [first, , , last] = sizes
-  const reads = comparisons[1]
-  const goals =
-    first === undefined || last === undefined || reads === undefined
-      ? []
-      : [goal("read-one at 10⁶ secrets, against 10³", "time", 1.3, reads, label(last), label(first))]
-  return { comparisons, goals }
 }

@@ -2,16 +2,21 @@ import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import autocannon from "autocannon"
-import { textOf } from "../engine.ts"
-import type { Listening, Served } from "../http-server.ts"
-import { type Measured, spreadOf } from "../interleave.ts"
+import { type Endpoint, endpoints, type Listening, requestTo } from "../http-requests.ts"
+import type { Served } from "../http-server.ts"
+import { measuredOf, takeTurns } from "../interleave.ts"
 import { fresh } from "../load.ts"
-import { type Comparison, goal, type SuiteResult } from "../result.ts"
+import { type Comparison, type Goal, goal, type SuiteResult } from "../result.ts"
 
 const connections = 32
 
+interface Process {
+  readonly at: Listening
+  readonly stop: () => Promise<unknown>
+}
+
 /** Each server is a process of its own; only the one whose turn it is has something to do. */
-const serve = async (what: Served): Promise<{ readonly at: Listening; readonly stop: () => Promise<unknown> }> => {
+const serve = async (what: Served): Promise<Process> => {
   const child = fork(fileURLToPath(new URL("../http-server.ts", import.meta.url)), [what])
   const gone = once(child, "exit")
   const [at] = await Promise.race([once(child, "message"), gone])
@@ -25,106 +30,100 @@ const serve = async (what: Served): Promise<{ readonly at: Listening; readonly s
   }
 }
 
-type Request = (
-  at: Listening,
-  name: string,
-) => { readonly method: "GET" | "POST"; readonly path: string; readonly body?: string }
-
-const value = textOf(100)
-
-const enkryptify: Request = ({ paths, environment }, name) => ({
-  method: "POST",
-  path: paths.secrets,
-  body: JSON.stringify({
-    environments: [environment],
-    secrets: [{ key: name, value, type: "runtime", dataType: "text" }],
-  }),
-})
-const nairi: Request = ({ paths }, name) => ({
-  method: "POST",
-  path: paths.vault,
-  body: JSON.stringify({ env_key: name, value, allowed_domains: ["api.example.com"] }),
-})
-const readOne: Request = ({ paths }) => ({ method: "GET", path: paths.one })
-
 /** Microseconds a request, from the throughput of a burst. Throws if any answer was not 2xx. */
-const burst = async (at: Listening, request: Request, name: () => string, seconds: number): Promise<number> => {
+const burst = async (at: Listening, endpoint: Endpoint, name: () => string, seconds: number): Promise<number> => {
   const result = await autocannon({
     url: at.url,
     connections,
     duration: seconds,
     headers: { ...at.headers },
-    requests: [{ setupRequest: (one) => ({ ...one, ...request(at, name()) }) }],
+    requests: [{ setupRequest: (one) => ({ ...one, ...requestTo(endpoint, at, name()) }) }],
   })
   const failed = result.non2xx + result.errors + result.timeouts
   if (failed > 0) throw new Error(`${failed} of ${result.requests.total} requests failed at ${at.url}`)
   return (result.duration / result["2xx"]) * 1e6
 }
 
+const strongroom = "Strongroom"
+const audited = "Strongroom, reads audited"
+const work = "echo that does the same"
+const echo = "JSON echo"
+
+const stores = ["memory", "LMDB"] as const
+type Store = (typeof stores)[number]
+
+const titles: Readonly<Record<Endpoint, string>> = {
+  enkryptify: "Enkryptify create",
+  nairi: "Nairi create",
+  one: "Enkryptify read one",
+}
+
 interface Row {
   readonly name: string
   readonly server: Served
-  readonly request: Request
+  readonly endpoint: Endpoint
 }
 
-const rows: readonly Row[] = [
-  { name: "Enkryptify create, memory", server: "Strongroom on memory", request: enkryptify },
-  { name: "Nairi create, memory", server: "Strongroom on memory", request: nairi },
-  { name: "Enkryptify read one, memory", server: "Strongroom on memory", request: readOne },
-  { name: "Enkryptify create, LMDB", server: "Strongroom on LMDB", request: enkryptify },
-  { name: "Nairi create, LMDB", server: "Strongroom on LMDB", request: nairi },
-  { name: "Enkryptify read one, LMDB", server: "Strongroom on LMDB", request: readOne },
-  { name: "JSON echo", server: "echo", request: enkryptify },
-  { name: "echo with the same seals and writes, memory", server: "work on memory", request: enkryptify },
-  { name: "echo with the same seals and writes, LMDB", server: "work on LMDB", request: enkryptify },
+/** The bare echo has no store; it is measured once for each body. */
+const bare = (endpoint: Endpoint): readonly Row[] =>
+  endpoint === "one" ? [] : [{ name: echo, server: "echo", endpoint }]
+
+const rowsOf = (endpoint: Endpoint, store: Store): readonly Row[] => [
+  { name: strongroom, server: `Strongroom on ${store}`, endpoint },
+  ...(endpoint === "one"
+    ? [{ name: audited, server: `Strongroom, audited, on ${store}`, endpoint } satisfies Row]
+    : []),
+  { name: work, server: `work on ${store}`, endpoint },
 ]
 
-/** Through Express, with 32 connections that are driven by this process. */
-export const httpSuite = async (rounds: number, seconds: number): Promise<SuiteResult> => {
-  const servers = new Map<Served, Awaited<ReturnType<typeof serve>>>()
-  for (const { server } of rows) if (!servers.has(server)) servers.set(server, await serve(server))
-  const slices = new Map<string, number[]>(rows.map(({ name }) => [name, []]))
-  const name = fresh("S")
+const withServers = async <A>(use: (servers: ReadonlyMap<Served, Process>) => Promise<A>): Promise<A> => {
+  const servers = new Map<Served, Process>()
   try {
-    for (let round = 0; round <= rounds; round++) {
-      for (const row of rows) {
-        const server = servers.get(row.server)
-        if (server === undefined) continue
-        const micros = await burst(server.at, row.request, name, seconds)
-        // The first round only warms up.
-        if (round > 0) slices.get(row.name)?.push(micros)
-      }
+    const kinds = stores.flatMap((store) => endpoints.flatMap((endpoint) => rowsOf(endpoint, store)))
+    for (const what of new Set<Served>(["echo", ...kinds.map(({ server }) => server)])) {
+      servers.set(what, await serve(what))
     }
+    return await use(servers)
   } finally {
     await Promise.all([...servers.values()].map(({ stop }) => stop()))
   }
-  const measured = rows.map(({ name }): Measured => {
-    const values = slices.get(name) ?? []
-    return { name, micros: spreadOf(values), slices: values }
-  })
-  const comparison: Comparison = {
-    id: "http",
-    title: `HTTP through Express, ${connections} connections, per request`,
-    measured,
-  }
-  const against = (ours: string, theirs: string, aim: number, what: string) =>
-    goal(what, "speed", aim, comparison, ours, theirs)
-  return {
-    comparisons: [comparison],
-    goals: ["Enkryptify", "Nairi"].flatMap((api) => [
-      against(
-        `${api} create, memory`,
-        "echo with the same seals and writes, memory",
-        0.8,
-        `HTTP create (${api}) on memory, against the echo that does the same`,
-      ),
-      against(
-        `${api} create, LMDB`,
-        "echo with the same seals and writes, LMDB",
-        0.8,
-        `HTTP create (${api}) on LMDB, against the echo that does the same`,
-      ),
-      against(`${api} create, memory`, "JSON echo", 0.5, `HTTP create (${api}) on memory, against the bare echo`),
-    ]),
-  }
 }
+
+/** Through Express, with 32 connections that are driven by this process. All rows take turns with all others. */
+export const httpSuite = (rounds: number, seconds: number): Promise<SuiteResult> =>
+  withServers(async (servers) => {
+    const tables = endpoints.flatMap((endpoint) =>
+      stores.map((store) => ({ endpoint, store, rows: rowsOf(endpoint, store), bare: bare(endpoint) })),
+    )
+    const echoes = endpoints.flatMap(bare)
+    const rows = [...tables.flatMap((one) => one.rows), ...echoes]
+    const name = fresh("S")
+    const measure = ({ server, endpoint }: Row) => {
+      const found = servers.get(server)
+      if (found === undefined) throw new Error(`"${server}" is not running`)
+      return burst(found.at, endpoint, name, seconds)
+    }
+    await takeTurns(rows, 1, measure) // Warms up.
+    const slices = await takeTurns(rows, rounds, measure)
+    const measuredRow = (row: Row) => {
+      const at = rows.findIndex(({ server, endpoint }) => server === row.server && endpoint === row.endpoint)
+      return measuredOf(row.name, slices[at] ?? [])
+    }
+    const comparisons: Comparison[] = []
+    const goals: Goal[] = []
+    for (const { endpoint, store, rows, bare } of tables) {
+      const comparison = {
+        id: `http-${endpoint}-${store.toLowerCase()}`,
+        title: `HTTP, ${titles[endpoint]} on ${store}, ${connections} connections, per request`,
+        measured: [...rows, ...bare].map(measuredRow),
+      }
+      comparisons.push(comparison)
+      if (endpoint === "one") continue
+      const what = `HTTP, ${titles[endpoint]} on ${store}`
+      goals.push(goal(`${what}, against the echo that does the same`, "speed", 0.8, comparison, strongroom, work))
+      if (store === "memory") {
+        goals.push(goal(`${what}, against the bare echo`, "speed", 0.5, comparison, strongroom, echo))
+      }
+    }
+    return { comparisons, goals }
+  })

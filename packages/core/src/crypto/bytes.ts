@@ -1,5 +1,24 @@
 import { timingSafeEqual } from "node:crypto"
 
+const slabLength = 8 * 1024
+let slab = new ArrayBuffer(slabLength)
+let slabUsed = 0
+
+/**
+ * Memory to be filled at once with what is not secret: sealed bytes. Short pieces share blocks of 8 KiB, since a block of
+ * its own for each costs more than sealing it; whoever keeps one for long copies it.
+ */
+export const sealedBytes = (length: number): Uint8Array => {
+  if (length > slabLength / 4) return Buffer.allocUnsafeSlow(length)
+  if (length > slabLength - slabUsed) {
+    slab = new ArrayBuffer(slabLength)
+    slabUsed = 0
+  }
+  const bytes = new Uint8Array(slab, slabUsed, length)
+  slabUsed += length
+  return bytes
+}
+
 export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {
   let length = 0
   for (const part of parts) length += part.length

@@ -15,8 +15,8 @@ const assertLengths = (key: Uint8Array, nonce: Uint8Array) => {
 
 /** Pure JavaScript. ChaCha uses no look-up tables, so its timing does not depend on the key. */
 export const nobleCipher: Cipher = {
-  seal(key, nonce, plaintext, associatedData) {
-    return xchacha20poly1305(key, nonce, associatedData).encrypt(plaintext)
+  seal(key, nonce, plaintext, associatedData, output) {
+    return xchacha20poly1305(key, nonce, associatedData).encrypt(plaintext, output)
   },
   open(key, nonce, sealed, associatedData) {
     // noble would look at the key only when it decrypts.
@@ -68,15 +68,15 @@ const deriveSubkey = (key: Uint8Array, nonce: Uint8Array): KeyObject => {
 
 /** HChaCha20 in JavaScript, the rest in OpenSSL. */
 export const opensslCipher: Cipher = {
-  seal(key, nonce, plaintext, associatedData) {
+  seal(key, nonce, plaintext, associatedData, output = new Uint8Array(plaintext.length + TAG_LENGTH)) {
+    if (output.length !== plaintext.length + TAG_LENGTH) throw new RangeError("the output has a wrong length")
     const subkey = deriveSubkey(key, nonce)
     const sealer = createCipheriv(algorithm, subkey, shortNonce, options)
     sealer.setAAD(associatedData, { plaintextLength: plaintext.length })
-    const sealed = new Uint8Array(plaintext.length + TAG_LENGTH)
-    sealed.set(sealer.update(plaintext))
+    output.set(sealer.update(plaintext))
     sealer.final()
-    sealed.set(sealer.getAuthTag(), plaintext.length)
-    return sealed
+    output.set(sealer.getAuthTag(), plaintext.length)
+    return output
   },
   open(key, nonce, sealed, associatedData) {
     const subkey = deriveSubkey(key, nonce)

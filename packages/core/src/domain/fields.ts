@@ -11,6 +11,8 @@ const textRule = (least: number, most: number) => {
   const rule = least === 0 ? `must be at most ${most} characters` : `must be ${least} to ${most} characters`
   return (value: string): true | string => {
     if (!isWellFormed(value)) return "must not hold a lone surrogate"
+    // A code point has one or two units, so most texts need no counting.
+    if (value.length >= 2 * least && value.length <= most) return true
     const length = codePoints(value)
     return (length >= least && length <= most) || rule
   }

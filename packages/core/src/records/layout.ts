@@ -3,33 +3,43 @@ import { fromBase64Url, toHex } from "../crypto/bytes.ts"
 import { StrongroomError } from "../domain/errors.ts"
 import type { Address } from "../ports/storage.ts"
 import * as schemas from "./schemas.ts"
+import { metadataText, nameOf, type Place, parseMetadata } from "./sealed-record.ts"
 
 /** Which record lives where, and what its metadata must look like. */
 
 /** The address of a record together with what it must decode to. */
 export interface Ref<A> extends Address {
   readonly decode: (metadata: unknown) => A | undefined
+  /** What texts decoded to. Only a text that has been authenticated is looked up. */
+  readonly known: Map<string, A> | undefined
 }
 
-const kind = <A, I>(schema: Schema.Codec<A, I>): ((collection: string, leaf: string) => Ref<A>) => {
+const knownTexts = 1_000
+
+type Kind<A> = (collection: string, leaf: string) => Ref<A>
+
+const kind = <A, I>(schema: Schema.Codec<A, I>, known?: Map<string, A>): Kind<A> => {
   const decodeResult = Schema.decodeUnknownResult(schema)
   const decode = (metadata: unknown): A | undefined => {
     const result = decodeResult(metadata)
     return result._tag === "Success" ? result.success : undefined
   }
-  return (collection, leaf) => ({ collection, leaf, decode })
+  return (collection, leaf) => ({ collection, leaf, decode, known })
 }
 
-const token = kind(schemas.Token)
-const principal = kind(schemas.Principal)
-const project = kind(schemas.Project)
+/** Of records that nearly every request reads and few change: the same text is decoded once. */
+const steadyKind = <A, I>(schema: Schema.Codec<A, I>): Kind<A> => kind(schema, new Map())
+
+const token = steadyKind(schemas.Token)
+const principal = steadyKind(schemas.Principal)
+const project = steadyKind(schemas.Project)
 const slug = kind(schemas.SlugPointer)
-const environment = kind(schemas.Environment)
+const environment = steadyKind(schemas.Environment)
 const keyset = kind(schemas.Keyset)
 const secret = kind(schemas.Secret)
 const secretPointer = kind(schemas.SecretPointer)
 const secretValue = kind(schemas.SecretValue)
-const vault = kind(schemas.Vault)
+const vault = steadyKind(schemas.Vault)
 const vaultSecret = kind(schemas.VaultSecret)
 const vaultSecretPointer = kind(schemas.VaultSecretPointer)
 const audit = kind(Schema.Union([schemas.Audit, schemas.Void]))
@@ -85,4 +95,25 @@ export const decodeMetadata = <A>(ref: Ref<A>, record: string, metadata: unknown
     )
   }
   throw new StrongroomError("INTEGRITY", `record ${record} does not hold what belongs there`, { record })
+}
+
+/** For all who get it: nobody can change what others will be given. */
+const deepFreeze = (value: unknown): void => {
+  if (typeof value !== "object" || value === null) return
+  Object.freeze(value)
+  Object.values(value).forEach(deepFreeze)
+}
+
+/** The metadata of an opened record. Throws like `decodeMetadata`, and `INTEGRITY` for what is not JSON. */
+export const readMetadata = <A>(ref: Ref<A>, place: Place, metadata: Uint8Array): A => {
+  const text = metadataText(place, metadata)
+  const before = ref.known?.get(text)
+  if (before !== undefined) return before
+  const decoded = decodeMetadata(ref, nameOf(place), parseMetadata(place, text))
+  if (ref.known !== undefined) {
+    deepFreeze(decoded)
+    if (ref.known.size >= knownTexts) ref.known.clear()
+    ref.known.set(text, decoded)
+  }
+  return decoded
 }

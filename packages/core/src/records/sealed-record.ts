@@ -1,4 +1,4 @@
-import { concat, erase, lengthPrefixed, readU32, writeU32 } from "../crypto/bytes.ts"
+import { concat, erase, lengthPrefixed, readU32, sealedBytes, writeU32 } from "../crypto/bytes.ts"
 import { type DataKey, type DataKeys, keyIdLength } from "../crypto/data-key.ts"
 import { StrongroomError } from "../domain/errors.ts"
 import { fromUtf8 } from "../domain/text.ts"
@@ -34,11 +34,14 @@ export interface Body {
   readonly value: Uint8Array
 }
 
+/** A body before it is sealed: text in place of its UTF-8. */
+export interface PlainBody {
+  readonly metadata: string | Uint8Array
+  readonly value: string | Uint8Array
+}
+
 export const nameOf = (place: Address & { readonly partition: string }): string =>
   `${place.partition}/${place.collection}/${place.leaf}`
-
-export const sealedLength = (metadataBytes: number, valueBytes: number): number =>
-  overhead + lengthBytes + metadataBytes + valueBytes
 
 const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
   lengthPrefixed("strongroom/v1/record", header, place.partition, place.collection, place.leaf, place.revision)
@@ -46,11 +49,28 @@ const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
 const none = new Uint8Array(0)
 const versionAndSuite = Uint8Array.of(formatVersion, suiteXChaCha)
 
-/** May lie in memory that Node shares out: to be erased as soon as it is sealed. */
-const plaintextOf = ({ metadata, value }: Body): Uint8Array => {
-  const plaintext = Buffer.allocUnsafe(lengthBytes + metadata.length + value.length)
-  plaintext.set(metadata, writeU32(plaintext, metadata.length, 0))
-  plaintext.set(value, lengthBytes + metadata.length)
+const byteLength = (part: string | Uint8Array): number =>
+  typeof part === "string" ? Buffer.byteLength(part) : part.length
+
+export const sealedLength = (metadata: string | Uint8Array, value: string | Uint8Array): number =>
+  overhead + lengthBytes + byteLength(metadata) + byteLength(value)
+
+/** Sealing awaits nothing, so one piece of memory serves all plaintext but the longest. */
+const scratch = Buffer.allocUnsafeSlow(128 * 1024)
+
+/** To be erased as soon as it is sealed. */
+const plaintextOf = ({ metadata, value }: PlainBody): Uint8Array => {
+  const valueStart = lengthBytes + byteLength(metadata)
+  const length = valueStart + byteLength(value)
+  const plaintext = length > scratch.length ? Buffer.allocUnsafeSlow(length) : scratch.subarray(0, length)
+  writeU32(plaintext, valueStart - lengthBytes, 0)
+  for (const [part, at] of [
+    [metadata, lengthBytes],
+    [value, valueStart],
+  ] as const) {
+    if (typeof part === "string") plaintext.write(part, at)
+    else plaintext.set(part, at)
+  }
   return plaintext
 }
 
@@ -60,14 +80,26 @@ export const sealRecord = (
   key: DataKey,
   nonce: Uint8Array,
   place: Place,
-  body: Body,
+  body: PlainBody,
   prefix: Uint8Array = none,
 ): Uint8Array => {
-  const header = concat(prefix, versionAndSuite, key.id)
   const plaintext = plaintextOf(body)
-  const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(header, place))
-  erase(plaintext)
-  return concat(header, nonce, sealed)
+  const sealedStart = prefix.length + headerLength + nonceLength
+  const record = sealedBytes(sealedStart + plaintext.length + tagLength)
+  record.set(prefix)
+  record.set(versionAndSuite, prefix.length)
+  record.set(key.id, prefix.length + versionAndSuite.length)
+  record.set(nonce, prefix.length + headerLength)
+  const header = record.subarray(0, prefix.length + headerLength)
+  const output = record.subarray(sealedStart)
+  try {
+    const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(header, place), output)
+    // Of a cipher that takes no output.
+    if (sealed !== output) output.set(sealed)
+    return record
+  } finally {
+    erase(plaintext)
+  }
 }
 
 const integrity = (place: Place, what: string): StrongroomError =>
@@ -103,10 +135,18 @@ export const openRecord = (
   return { metadata: plaintext.subarray(lengthBytes, valueStart), value: plaintext.subarray(valueStart) }
 }
 
-/** The body's JSON as untrusted input; throws `INTEGRITY` when it is none. */
-export const parseMetadata = (place: Place, metadata: Uint8Array): unknown => {
+/** The body's JSON as text, then as untrusted input; both throw `INTEGRITY` when it is none. */
+export const metadataText = (place: Place, metadata: Uint8Array): string => {
   try {
-    return JSON.parse(fromUtf8(metadata))
+    return fromUtf8(metadata)
+  } catch {
+    throw integrity(place, "has metadata that is not UTF-8")
+  }
+}
+
+export const parseMetadata = (place: Place, text: string): unknown => {
+  try {
+    return JSON.parse(text)
   } catch {
     // The parser's own message would quote what it read.
     throw integrity(place, "has metadata that is not JSON")

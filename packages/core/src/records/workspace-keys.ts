@@ -5,8 +5,8 @@ import { utf8 } from "../domain/text.ts"
 import type { Cipher } from "../ports/cipher.ts"
 import { BlindIndex } from "./blind-index.ts"
 import { committedKey, secretAt, unlockKeys } from "./committed-keys.ts"
-import { decodeMetadata, type layout } from "./layout.ts"
-import { formatVersion, nameOf, openRecord, type Place, parseMetadata, sealRecord } from "./sealed-record.ts"
+import { type layout, readMetadata } from "./layout.ts"
+import { formatVersion, nameOf, openRecord, type Place, sealRecord } from "./sealed-record.ts"
 
 /**
  * The record that holds a workspace's own keys: `0x01 | 0x00 | u32 length | wrapped workspace key | sealed record`.
@@ -96,7 +96,7 @@ export const openWorkspaceKeys = (
   const wrapping = new DataKeys([dataKey(workspaceKey, "strongroom/v1/workspace-key", place.partition)])
   const body = openRecord(cipher, wrapping, place, bytes.subarray(prefix.length), prefix)
   wrapping.erase()
-  const { sequence, metadataKeys, indexKeys } = decodeMetadata(ref, record, parseMetadata(place, body.metadata))
+  const { sequence, metadataKeys, indexKeys } = readMetadata(ref, place, body.metadata)
   const newestIndex = indexKeys.at(-1)
   const count = metadataKeys.length + indexKeys.length
   if (metadataKeys.length === 0 || newestIndex === undefined || body.value.length !== count * keyLength) {

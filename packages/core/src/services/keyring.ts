@@ -222,7 +222,8 @@ export class Keyring extends Context.Service<
           const keys = unlockKeyset(name, place.partition, place.leaf, body)
           erase(body.secrets)
           const { closedAt, sequence } = body.metadata
-          const opened = { keys, closedAt, record, sequence }
+          // A copy: the bytes given may be a piece of a larger block.
+          const opened = { keys, closedAt, record: { ...record, bytes: record.bytes.slice() }, sequence }
           keysets.set(name, opened)
           return opened
         },

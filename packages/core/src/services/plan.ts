@@ -2,12 +2,11 @@ import { Redacted } from "effect"
 import { erase } from "../crypto/bytes.ts"
 import type { DataKeys } from "../crypto/data-key.ts"
 import { StrongroomError } from "../domain/errors.ts"
-import { utf8 } from "../domain/text.ts"
 import type { Cipher } from "../ports/cipher.ts"
 import type { Address, Check, StorageLimits, StoredRecord, Write } from "../ports/storage.ts"
 import type { KeysetBody } from "../records/keyset.ts"
 import { layout, type Ref } from "../records/layout.ts"
-import { type Body, longestRecord, nonceLength, sealedLength, sealRecord } from "../records/sealed-record.ts"
+import { longestRecord, nonceLength, type PlainBody, sealedLength, sealRecord } from "../records/sealed-record.ts"
 
 /** What an operation has decided to write, before it is sealed. */
 
@@ -49,14 +48,11 @@ type Content = NonNullable<PlannedWrite["content"]>
 
 const none = new Uint8Array(0)
 
-const metadataOf = ({ metadata }: Content): Uint8Array =>
-  metadata instanceof Uint8Array ? metadata : utf8(JSON.stringify(metadata))
+const metadataOf = ({ metadata }: Content): string | Uint8Array =>
+  metadata instanceof Uint8Array ? metadata : JSON.stringify(metadata)
 
-const valueLength = ({ value }: Content): number =>
-  Redacted.isRedacted(value) ? Buffer.byteLength(Redacted.value(value)) : (value?.length ?? 0)
-
-const bytesOfValue = ({ value }: Content): Uint8Array =>
-  Redacted.isRedacted(value) ? utf8(Redacted.value(value)) : (value ?? none)
+const plainValueOf = ({ value }: Content): string | Uint8Array =>
+  Redacted.isRedacted(value) ? Redacted.value(value) : (value ?? none)
 
 export interface Sealer {
   readonly cipher: Cipher
@@ -75,7 +71,7 @@ const tooMuch = (what: string, needed: number, limit: number): StrongroomError =
 /** What a write will be once it is sealed, without its value: counted first, since refusing must not cost what writing does. */
 interface Counted {
   readonly write: PlannedWrite
-  readonly metadata: Uint8Array
+  readonly metadata: string | Uint8Array
 }
 
 const count = (limits: StorageLimits, planned: readonly PlannedWrite[], checks: number): readonly Counted[] => {
@@ -84,7 +80,7 @@ const count = (limits: StorageLimits, planned: readonly PlannedWrite[], checks: 
   if (checks > limits.commitRecords) throw tooMuch("records in one commit", checks, limits.commitRecords)
   const counted = planned.map((write) => {
     const metadata = write.content === undefined ? none : metadataOf(write.content)
-    const size = write.content === undefined ? 0 : sealedLength(metadata.length, valueLength(write.content))
+    const size = write.content === undefined ? 0 : sealedLength(metadata, plainValueOf(write.content))
     if (size > recordBytes) throw tooMuch("bytes in one record", size, recordBytes)
     total += size
     return { write, metadata }
@@ -93,14 +89,14 @@ const count = (limits: StorageLimits, planned: readonly PlannedWrite[], checks: 
   return counted
 }
 
-const sealBody = (sealer: Sealer, revision: string, { collection, leaf }: Address, body: Body, keys: DataKeys) => {
+const sealBody = (sealer: Sealer, revision: string, { collection, leaf }: Address, body: PlainBody, keys: DataKeys) => {
   const place = { partition: sealer.partition, collection, leaf, revision }
   return { revision, bytes: sealRecord(sealer.cipher, keys.current, sealer.random(nonceLength), place, body) }
 }
 
 /** One record without a value, sealed by the metadata keys. */
 export const sealMetadata = (sealer: Sealer, revision: string, address: Address, metadata: object): StoredRecord => {
-  const body = { metadata: utf8(JSON.stringify(metadata)), value: none }
+  const body = { metadata: JSON.stringify(metadata), value: none }
   return sealBody(sealer, revision, address, body, sealer.metadataKeys)
 }
 
@@ -108,12 +104,12 @@ export const sealMetadata = (sealer: Sealer, revision: string, address: Address,
 const sealWrite = (sealer: Sealer, revision: string, { write, metadata }: Counted): Write => {
   const { collection, leaf, content } = write
   if (content === undefined) return { collection, leaf, record: undefined }
-  const value = bytesOfValue(content)
+  const value = plainValueOf(content)
   try {
     const keys = content.keys ?? sealer.metadataKeys
     return { collection, leaf, record: sealBody(sealer, revision, write, { metadata, value }, keys) }
   } finally {
-    erase(value)
+    if (typeof value !== "string") erase(value)
   }
 }
 

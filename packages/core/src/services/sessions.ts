@@ -139,16 +139,17 @@ export class Sessions extends Context.Service<
             },
           )
 
-        const pages = Effect.fnUntraced(function* <A>(collection: string, refOf: (leaf: string) => Ref<A>) {
-          const found: A[] = []
-          let after: string | undefined
-          do {
-            const { snapshot, leaves, next } = yield* page(collection, after)
-            found.push(...(yield* attempt(() => leaves.flatMap((leaf) => snapshot.get(refOf(leaf)) ?? []))))
-            after = next
-          } while (after !== undefined)
-          return found
-        })
+        const pages = <A>(collection: string, refOf: (leaf: string) => Ref<A>) =>
+          Effect.gen(function* () {
+            const found: A[] = []
+            let after: string | undefined
+            do {
+              const { snapshot, leaves, next } = yield* page(collection, after)
+              found.push(...(yield* attempt(() => leaves.flatMap((leaf) => snapshot.get(refOf(leaf)) ?? []))))
+              after = next
+            } while (after !== undefined)
+            return found
+          })
 
         const prepare = (event: AuditEvent, changes: Changes) =>
           transactions.prepare(target, actor, event, now, changes)

@@ -7,8 +7,8 @@ import { fromUtf8 } from "../domain/text.ts"
 import type { Cipher } from "../ports/cipher.ts"
 import type { Address, StoredRecord } from "../ports/storage.ts"
 import { type KeysetBody, keysetOf } from "../records/keyset.ts"
-import { decodeMetadata, layout, type Ref } from "../records/layout.ts"
-import { type Body, nameOf, openRecord, type Place, parseMetadata } from "../records/sealed-record.ts"
+import { layout, type Ref, readMetadata } from "../records/layout.ts"
+import { type Body, nameOf, openRecord, type Place } from "../records/sealed-record.ts"
 import type { OpenKeyset } from "./keyring.ts"
 
 const keyOf = (address: Address): string => `${address.collection}/${address.leaf}`
@@ -118,6 +118,6 @@ export class Snapshot {
   #open<A>(ref: Ref<A>, record: StoredRecord, keys: DataKeys): { readonly metadata: A; readonly value: Uint8Array } {
     const place = this.#place(ref, record)
     const body: Body = openRecord(this.#source.cipher, keys, place, record.bytes)
-    return { metadata: decodeMetadata(ref, nameOf(place), parseMetadata(place, body.metadata)), value: body.value }
+    return { metadata: readMetadata(ref, place, body.metadata), value: body.value }
   }
 }

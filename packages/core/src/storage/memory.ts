@@ -1,3 +1,4 @@
+import { sealedBytes } from "../crypto/bytes.ts"
 import type { Address, ListedRecord, StorageAdapter, StorageLimits, StoredRecord, Write } from "../ports/storage.ts"
 import { takePage } from "../ports/take-page.ts"
 import { StorageError, validateCall, validateCommit, validateList, validateRead } from "../ports/validate-commit.ts"
@@ -5,13 +6,17 @@ import { SortedKeys } from "./sorted-keys.ts"
 
 interface Collection {
   readonly records: Map<string, StoredRecord>
-  readonly leaves: SortedKeys
+  /** Made by the first list: most collections are never listed. */
+  leaves: SortedKeys | undefined
 }
 
 const limits: StorageLimits = { recordBytes: 16 << 20, commitRecords: 100_000, commitBytes: 64 << 20 }
 
-// Not `bytes.slice()`: on a Buffer that is a view of the caller's bytes.
-const copy = ({ revision, bytes }: StoredRecord): StoredRecord => ({ revision, bytes: new Uint8Array(bytes) })
+const copy = ({ revision, bytes }: StoredRecord): StoredRecord => {
+  const copied = sealedBytes(bytes.length)
+  copied.set(bytes)
+  return { revision, bytes: copied }
+}
 
 /**
  * A store that lives and dies with this object: for tests and for trying out.
@@ -36,7 +41,7 @@ export const memoryStorage = (): StorageAdapter => {
       collections = new Map()
       partitions.set(partition, collections)
     }
-    const made = { records: new Map(), leaves: new SortedKeys() }
+    const made = { records: new Map(), leaves: undefined }
     collections.set(name, made)
     return made
   }
@@ -46,8 +51,10 @@ export const memoryStorage = (): StorageAdapter => {
 
   function* listed(partition: string, name: string, after: string | undefined): Generator<ListedRecord> {
     const found = collectionAt(partition, name)
-    for (const leaf of found?.leaves.after(after) ?? []) {
-      const record = found?.records.get(leaf)
+    if (found === undefined) return
+    found.leaves ??= SortedKeys.of(found.records.keys())
+    for (const leaf of found.leaves.after(after)) {
+      const record = found.records.get(leaf)
       if (record !== undefined) yield { leaf, record: copy(record) }
     }
   }
@@ -56,9 +63,9 @@ export const memoryStorage = (): StorageAdapter => {
     const target = collectionAt(partition, collection) ?? makeCollection(partition, collection)
     if (record === undefined) {
       target.records.delete(leaf)
-      target.leaves.delete(leaf)
+      target.leaves?.delete(leaf)
     } else {
-      if (!target.records.has(leaf)) target.leaves.add(leaf)
+      if (target.leaves !== undefined && !target.records.has(leaf)) target.leaves.add(leaf)
       target.records.set(leaf, record)
     }
   }

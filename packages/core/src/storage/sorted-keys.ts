@@ -22,6 +22,14 @@ const lowerBound = <T>(items: readonly T[], isBefore: (item: T) => boolean): num
 export class SortedKeys {
   readonly #chunks: string[][] = []
 
+  /** Of different keys, in any order. */
+  static of(keys: Iterable<string>): SortedKeys {
+    const sorted = [...keys].sort()
+    const made = new SortedKeys()
+    for (let at = 0; at < sorted.length; at += chunkSize) made.#chunks.push(sorted.slice(at, at + chunkSize))
+    return made
+  }
+
   add(key: string): void {
     // New keys that sort last, such as ULIDs, go to the last chunk.
     const at = Math.min(this.#chunkFor(key), this.#chunks.length - 1)

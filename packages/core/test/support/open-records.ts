@@ -3,8 +3,8 @@ import { cipher } from "../../src/crypto/xchacha.ts"
 import { fromUtf8 } from "../../src/domain/text.ts"
 import type { StorageAdapter, StoredRecord } from "../../src/ports/storage.ts"
 import { unlockKeyset } from "../../src/records/keyset.ts"
-import { decodeMetadata, layout, type Ref, storePartition } from "../../src/records/layout.ts"
-import { openRecord, parseMetadata } from "../../src/records/sealed-record.ts"
+import { layout, type Ref, readMetadata, storePartition } from "../../src/records/layout.ts"
+import { openRecord } from "../../src/records/sealed-record.ts"
 import { openWorkspaceKeys, splitWorkspaceKeys } from "../../src/records/workspace-keys.ts"
 import { rootKeys } from "./engine.ts"
 
@@ -27,7 +27,7 @@ export const openRecords = async (storage: StorageAdapter, partition: string): P
   const open = <A>(ref: Ref<A>, record: StoredRecord, keys: DataKeys) => {
     const place = { partition, collection: ref.collection, leaf: ref.leaf, revision: record.revision }
     const body = openRecord(cipher, keys, place, record.bytes)
-    return { metadata: decodeMetadata(ref, ref.leaf, parseMetadata(place, body.metadata)), value: body.value }
+    return { metadata: readMetadata(ref, place, body.metadata), value: body.value }
   }
 
   const storeId = (await storage.list(storePartition, "marker", everything)).records[0]?.leaf ?? ""

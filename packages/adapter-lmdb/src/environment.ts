@@ -3,13 +3,14 @@ import { setImmediate as nextTurn } from "node:timers/promises"
 import { StorageError } from "@strongroom/core"
 import { open, type RootDatabase } from "lmdb"
 import { prepareDirectory, syncDirectory } from "./directory.ts"
+import { keyEncoder, valueEncoder } from "./encoding.ts"
 
-type Database = RootDatabase<Buffer, Buffer>
+type Database = RootDatabase<Buffer, string>
 
 /** `MDB_BAD_TXN`: an earlier put of this transaction failed. */
 const badTransaction = -30782
 /** A key that no record has. */
-const probe = Buffer.from([0])
+const probe = "\0"
 /**
  * The size of a group, in pages of 4 KiB. A transaction has room for 131,071 dirty pages; beyond, LMDB writes some early,
  * and corrupts the heap if the disk is full at that moment.
@@ -27,7 +28,8 @@ const options = {
   // A directory even if its name has a dot in it.
   noSubdir: false,
   encoding: "binary",
-  keyEncoding: "binary",
+  keyEncoder,
+  encoder: valueEncoder,
   // On, the default, "committed" comes before "flushed", and killing one process may take the others down (MDB_PANIC).
   overlappingSync: false,
   eventTurnBatching: false,
@@ -63,7 +65,7 @@ export class Environment {
   private constructor(path: string) {
     this.#path = path
     try {
-      this.#db = open<Buffer, Buffer>({ path, ...options })
+      this.#db = open<Buffer, string>({ path, ...options })
       syncDirectory(path)
     } catch (cause) {
       throw new StorageError("FATAL", `cannot open ${path}`, { cause })

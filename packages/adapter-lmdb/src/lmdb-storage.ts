@@ -1,16 +1,15 @@
 import {
-  type Address,
   type CommitResult,
   type StorageAdapter,
   StorageError,
   type StorageLimits,
-  type StoredRecord,
   takePage,
   validateCall,
   validateCommit,
   validateList,
   validateRead,
 } from "@strongroom/core"
+import { decodeRecord, encodeRecord, keyOf, keyPrefix, keysEnd, revisionOf } from "./encoding.ts"
 import { Environment } from "./environment.ts"
 
 export interface LmdbOptions {
@@ -21,23 +20,8 @@ export interface LmdbOptions {
 // Far below what LMDB can hold: checks and puts run on the event loop, about 15 µs a record.
 const limits: StorageLimits = { recordBytes: 8 << 20, commitRecords: 10_000, commitBytes: 32 << 20 }
 
-const revisionLength = 26
-
-// NUL and 0x01 are outside the alphabet and sort before it: no name can run into the next part.
-const prefix = (partition: string, collection: string): string => `${partition}\0${collection}\0`
-const keyOf = (partition: string, { collection, leaf }: Address): Buffer =>
-  Buffer.from(prefix(partition, collection) + leaf, "latin1")
-
-const encode = ({ revision, bytes }: StoredRecord): Buffer => Buffer.concat([Buffer.from(revision, "latin1"), bytes])
-
 /** The leaf page, a share of the pages above it and of splits, and pages of its own if the record is large. */
 const pagesOf = (value: Buffer | undefined): number => 3 + ((value?.length ?? 0) >> 12)
-
-/** `value` is a copy that lmdb made for this call. */
-const decode = (value: Buffer): StoredRecord => ({
-  revision: value.toString("latin1", 0, revisionLength),
-  bytes: new Uint8Array(value.buffer, value.byteOffset + revisionLength, value.length - revisionLength),
-})
 
 /**
  * Opens an LMDB environment. Durable: a commit has been synced when it resolves. Any number of processes of one machine
@@ -63,7 +47,7 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
       return environment.read((db) =>
         addresses.map((address) => {
           const value = db.get(keyOf(partition, address))
-          return value && decode(value)
+          return value && decodeRecord(value)
         }),
       )
     },
@@ -72,15 +56,15 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
       requireOpen()
       validateCall(options)
       validateList(partition, collection, options)
-      const start = prefix(partition, collection)
+      const prefix = keyPrefix(partition, collection)
       const range = {
-        start: Buffer.from(options.after === undefined ? start : `${start}${options.after}\0`, "latin1"),
-        end: Buffer.from(`${partition}\0${collection}\x01`, "latin1"),
+        start: options.after === undefined ? prefix : `${prefix}${options.after}\0`,
+        end: keysEnd(partition, collection),
       }
       return environment.read((db) => {
         const found = db
           .getRange(range)
-          .map(({ key, value }) => ({ leaf: key.toString("latin1", start.length), record: decode(value) }))
+          .map(({ key, value }) => ({ leaf: key.slice(prefix.length), record: decodeRecord(value) }))
         return takePage(found, options)
       })
     },
@@ -90,20 +74,24 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
       validateCall(options)
       validateCommit(partition, commit, limits)
       // Taken now: the caller may reuse what it handed in.
-      const checks = commit.checks.map(({ collection, leaf, revision }) => ({ collection, leaf, revision }))
+      const checks = commit.checks.map(({ collection, leaf, revision }) => ({
+        key: keyOf(partition, { collection, leaf }),
+        at: { collection, leaf },
+        revision,
+      }))
       const writes = commit.writes.map((write) => ({
         key: keyOf(partition, write),
-        value: write.record && encode(write.record),
+        value: write.record && encodeRecord(write.record),
       }))
       const sent = environment.write<CommitResult>(
         writes.reduce((pages, { value }) => pages + pagesOf(value), 0),
         (db) => {
           const addresses = checks
-            .filter(
-              (check) =>
-                db.getBinaryFast(keyOf(partition, check))?.toString("latin1", 0, revisionLength) !== check.revision,
-            )
-            .map(({ collection, leaf }) => ({ collection, leaf }))
+            .filter(({ key, revision }) => {
+              const value = db.getBinaryFast(key)
+              return (value && revisionOf(value)) !== revision
+            })
+            .map(({ at }) => at)
           if (addresses.length > 0) return { status: "conflict", addresses }
           for (const { key, value } of writes) {
             if (value === undefined) db.remove(key)

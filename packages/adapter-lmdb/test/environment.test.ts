@@ -10,7 +10,7 @@ it("takes back what a transaction wrote before it threw, and nothing of its neig
     environment.write(
       1,
       (db) => {
-        db.put(Buffer.from(name), Buffer.from(name))
+        db.put(name, Buffer.from(name))
         if (fails) throw new Error("afterwards")
         return name
       },
@@ -18,7 +18,7 @@ it("takes back what a transaction wrote before it threw, and nothing of its neig
     )
   const results = await Promise.allSettled([put("a", false), put("b", true), put("c", false)])
   expect(results).toMatchObject([{ value: "a" }, { reason: { code: "FATAL" } }, { value: "c" }])
-  const found = environment.read((db) => ["a", "b", "c"].map((name) => db.get(Buffer.from(name))?.toString()))
+  const found = environment.read((db) => ["a", "b", "c"].map((name) => db.get(name)?.toString()))
   expect(found).toEqual(["a", undefined, "c"])
 })
 

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/.tools/bin:$PWD/.tools/node_modules/.bin:$PATH"
 export PATH
 (cd bench && pnpm install --ignore-workspace --frozen-lockfile --silent)
-node --expose-gc --disable-warning=ExperimentalWarning bench/src/main.ts "$@"
-# As the linter wants it.
-node_modules/.bin/biome format --write bench/results.json >&2
+status=0
+node --expose-gc --disable-warning=ExperimentalWarning bench/src/main.ts "$@" || status=$?
+# What was measured before a failure is kept too, in the form that the linter wants.
+[ ! -f bench/results.json ] || node_modules/.bin/biome format --write bench/results.json >&2
+exit $status

@@ -61,6 +61,14 @@ const earlier = async (): Promise<Results> => {
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
+const save = async (results: Results): Promise<void> => {
+  await writeFile(new URL("results.json", folder), `${JSON.stringify(results)}\n`)
+  await writeFile(new URL("results.md", folder), report(results))
+  const svg = picture(results)
+  if (svg !== undefined) await writeFile(new URL("results.svg", folder), svg)
+  await writeFile(readme, withCosts(await readFile(readme, "utf8"), results))
+}
+
 const runs: Run[] = []
 for (const suite of wanted) {
   say(`${suite} …`)
@@ -68,13 +76,7 @@ for (const suite of wanted) {
   if (result.leftOut !== undefined) say(`${suite}: left out: ${result.leftOut}`)
   const date = new Date().toISOString().slice(0, 10)
   runs.push({ suite, date, machine: machine(), mode: quick ? "quick" : "full", ...result })
+  // At once: a later suite may fail.
+  await save(merge(await earlier(), runs))
 }
-
-const results = merge(await earlier(), runs)
-await writeFile(new URL("results.json", folder), `${JSON.stringify(results)}\n`)
-await writeFile(new URL("results.md", folder), report(results))
-const svg = picture(results)
-if (svg !== undefined) await writeFile(new URL("results.svg", folder), svg)
-await writeFile(readme, withCosts(await readFile(readme, "utf8"), results))
-// Of this run alone.
 process.stdout.write(report({ runs }, wanted))

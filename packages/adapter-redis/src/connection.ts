@@ -1,7 +1,9 @@
+import { Writable } from "node:stream"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type CallOptions, type Logger, StorageError } from "@strongroom/core"
 import { type Cluster, Command, type Redis } from "ioredis"
 import { commitFailure, isRefusal, isTimeout, readFailure, replyOf } from "./errors.ts"
+import { type Argument, encodeCommand, headOf } from "./resp.ts"
 import type { Script } from "./scripts.ts"
 import { inspectServer, type ServerReport } from "./server-check.ts"
 
@@ -9,13 +11,27 @@ import { inspectServer, type ServerReport } from "./server-check.ts"
 const reconnectMs = 5_000
 const pollMs = 20
 
-export type Argument = string | number | Buffer
-
 export interface Call extends Pick<CallOptions, "signal"> {
   /** Whether it may change something, so that losing its answer leaves its outcome unknown. */
   readonly writes: boolean
   /** Its bytes have just been written to this socket. A redirected call is written more than once. */
   readonly onSent?: (socket: object) => void
+}
+
+/** What Redis takes from a socket at a time. */
+const gatheredBytes = 16 << 10
+
+/** What is written in one turn of the event loop goes out together: a system call costs more than all else about a call. */
+const gather = (socket: object): void => {
+  if (!(socket instanceof Writable)) return
+  if (socket.writableCorked === 0) {
+    socket.cork()
+    process.nextTick(() => socket.uncork())
+  } else if (socket.writableLength >= gatheredBytes) {
+    // The server shall not idle while the rest is made.
+    socket.uncork()
+    socket.cork()
+  }
 }
 
 /** Knows whether the server may have run it. */
@@ -25,15 +41,19 @@ class TrackedCommand extends Command {
   /** Where it was written, unless the server refused it there. */
   socket: object | undefined
   onSent: Call["onSent"]
+  readonly #encoded: Buffer | undefined
 
-  constructor(name: string, args: Argument[]) {
+  /** `args` may be the first alone where it is `encoded`: a cluster wants to know the first key. */
+  constructor(name: string, args: (string | number)[], encoded?: Buffer) {
     super(name, args, { replyEncoding: null })
+    this.#encoded = encoded
   }
 
   override toWritable(socket: object): string | Buffer {
     this.socket = socket
     this.onSent?.(socket)
-    return super.toWritable(socket)
+    gather(socket)
+    return this.#encoded ?? super.toWritable(socket)
   }
 
   sendBy(client: Redis | Cluster): Promise<unknown> {
@@ -101,15 +121,20 @@ export class Connection {
    */
   async run(script: Script, keys: readonly string[], args: readonly Argument[], call: Call): Promise<unknown> {
     const deadline = Date.now() + reconnectMs
+    const rest = [keys.length, ...keys, ...args]
+    const head = (command: string, text: string) => headOf(rest.length + 2, [command, text])
+    const bySha = head("evalsha", script.sha)
+    const encoded = encodeCommand(bySha, rest)
     for (let known = true; ; ) {
       await this.#ready(deadline, call.signal)
       for (const server of this.#unfit) await this.#inspect(server)
-      const command = new TrackedCommand(known ? "evalsha" : "eval", [
-        known ? script.sha : script.source,
-        keys.length,
-        ...keys,
-        ...args,
-      ])
+      const command = known
+        ? new TrackedCommand("evalsha", [script.sha, 1, ...keys.slice(0, 1)], encoded)
+        : new TrackedCommand(
+            "eval",
+            [script.source, 1, ...keys.slice(0, 1)],
+            Buffer.concat([Buffer.from(head("eval", script.source)), encoded.subarray(bySha.length)]),
+          )
       command.onSent = call.onSent
       try {
         return await abortable(command.sendBy(this.#client), call)

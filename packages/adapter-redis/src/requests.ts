@@ -8,8 +8,8 @@ import {
   type StorageErrorCode,
   type StoredRecord,
 } from "@strongroom/core"
-import type { Argument } from "./connection.ts"
 import type { Keys } from "./keys.ts"
+import type { Argument } from "./resp.ts"
 
 /** What a script is called with, and what its answer means. */
 export interface Request<T> {
@@ -19,9 +19,6 @@ export interface Request<T> {
 }
 
 const revisionLength = 26
-
-/** A copy: the caller may reuse what it handed in. */
-const encode = ({ revision, bytes }: StoredRecord): Buffer => Buffer.concat([Buffer.from(revision, "latin1"), bytes])
 
 /** A copy: `value` is a slice of what came over the socket. */
 const decode = (value: Buffer): StoredRecord => ({
@@ -103,7 +100,7 @@ export const commitRequest = (keys: Keys, partition: string, { checks, writes }:
     const deletes: string[] = []
     for (const { leaf, record } of written.get(collection) ?? []) {
       if (record === undefined) deletes.push(leaf)
-      else puts.push(leaf, encode(record))
+      else puts.push(leaf, record)
     }
     args.push(group.length, puts.length / 2, deletes.length)
     for (const { leaf, revision, index } of group) {

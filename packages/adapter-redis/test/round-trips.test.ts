@@ -64,4 +64,42 @@ describeWithServers("round trips", () => {
     expect(await commandsOf(() => storage.list("p", "c1", { ...page, after: "300" }))).toHaveLength(1)
     await close()
   })
+
+  it("what is sent in one turn is answered each for itself, also where it is more than is sent at a time", async () => {
+    const { storage, commandsOf, close } = await open()
+    const revision = newRevision()
+    await storage.commit("p", { checks: [], writes: addresses.slice(0, 100).map((address) => put(address)) })
+    const ends = async () => {
+      const calls = addresses.slice(0, 200).map((address, i) => {
+        const write = { ...address, record: { revision, bytes: new Uint8Array(1_000).fill(i) } }
+        return storage.commit("p", { checks: [{ ...address, revision: undefined }], writes: [write] })
+      })
+      for (const [i, { status }] of (await Promise.all(calls)).entries()) {
+        expect(status, `${i}`).toBe(i < 100 ? "conflict" : "committed")
+      }
+    }
+    expect(await commandsOf(ends)).toEqual(Array(200).fill("evalsha"))
+    const calls = addresses.slice(100, 200).map((address) => storage.read("p", [address]))
+    for (const [i, [found]] of (await Promise.all(calls)).entries()) {
+      expect(found).toEqual({ revision, bytes: new Uint8Array(1_000).fill(100 + i) })
+    }
+    await close()
+  })
+
+  it("the bytes of a commit are those of the call, also where it is sent a second time: its script was flushed", async () => {
+    const { server, storage, commandsOf, close } = await open()
+    const [address] = addresses
+    if (address === undefined) throw new Error("no addresses")
+    await storage.commit("p", { checks: [], writes: [put(address)] })
+    await server.command("SCRIPT", "FLUSH")
+    const record = { revision: newRevision(), bytes: new Uint8Array(8).fill(1) }
+    const call = async () => {
+      const committed = storage.commit("p", { checks: [], writes: [{ ...address, record }] })
+      record.bytes.fill(2)
+      await committed
+    }
+    expect(await commandsOf(call)).toEqual(["evalsha", "eval"])
+    expect(await storage.read("p", [address])).toEqual([{ ...record, bytes: new Uint8Array(8).fill(1) }])
+    await close()
+  })
 })

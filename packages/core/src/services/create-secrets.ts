@@ -12,7 +12,7 @@ import {
 } from "../domain/fields.ts"
 import { type Grant, may } from "../domain/permission.ts"
 import type { Address } from "../ports/storage.ts"
-import type { Leaves } from "../records/blind-index.ts"
+import type { BlindIndex } from "../records/blind-index.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { metadataVersion } from "../records/schemas.ts"
@@ -89,23 +89,35 @@ export const checkRequest = (input: unknown, valuesPerRequest: number): Request 
 
 const shared = ""
 
-export const secretRef = (index: Leaves, project: string, name: string) =>
+export const secretRef = (index: BlindIndex, project: string, name: string) =>
   layout.secret(project, index.leaf("secret", project, name))
 
-export const sharedValueRef = (index: Leaves, environment: string, name: string) =>
+export const sharedValueRef = (index: BlindIndex, environment: string, name: string) =>
   layout.secretValue(environment, index.leaf("value", environment, name, shared))
+
+/** A requested secret and where its guard is: to read, to decide and to write, for the leaf costs a MAC. */
+interface PlacedSecret {
+  readonly secret: RequestedSecret
+  readonly ref: ReturnType<typeof secretRef>
+}
+
+export const placeSecrets = (index: BlindIndex, project: string, { secrets }: Request): readonly PlacedSecret[] =>
+  secrets.map((secret) => ({ secret, ref: secretRef(index, project, secret.name) }))
 
 /** The records that a decision needs besides the authority's. Values only when a first commit met a conflict. */
 export const createAddresses = (
-  index: Leaves,
+  index: BlindIndex,
   project: string,
-  { environments, secrets }: Request,
+  environments: readonly string[],
+  placed: readonly PlacedSecret[],
   withValues: boolean,
 ): readonly Address[] => [
   layout.project(project),
   ...environments.flatMap((id) => [layout.environment(id), layout.keyset(id)]),
-  ...secrets.map(({ name }) => secretRef(index, project, name)),
-  ...(withValues ? environments.flatMap((id) => secrets.map(({ name }) => sharedValueRef(index, id, name))) : []),
+  ...placed.map(({ ref }) => ref),
+  ...(withValues
+    ? environments.flatMap((id) => placed.map(({ secret }) => sharedValueRef(index, id, secret.name)))
+    : []),
 ]
 
 /** Throws `ENVIRONMENT_NOT_FOUND` for any that is absent, foreign or invisible, and then `FORBIDDEN`. */
@@ -168,7 +180,7 @@ const refuseConflicts = (
 
 export interface CreateContext {
   readonly newId: () => string
-  readonly index: Leaves
+  readonly index: BlindIndex
   readonly project: ProjectMetadata
   readonly grants: readonly Grant[]
   readonly now: number
@@ -180,13 +192,13 @@ export interface CreateContext {
 export const decideCreate = (
   snapshot: Snapshot,
   { newId, index, project, grants, now, withValues }: CreateContext,
-  { environments, secrets }: Request,
+  environments: readonly string[],
+  placed: readonly PlacedSecret[],
 ): Decision<readonly { readonly id: string; readonly name: string }[]> => {
   authorize(snapshot, grants, project.id, environments)
-  const wanted = secrets.map((secret) => {
-    const ref = secretRef(index, project.id, secret.name)
-    const guard = livingGuard(snapshot.get(ref), project)
-    return { secret, ref, guard, id: guard?.id ?? newId() }
+  const wanted = placed.map((one) => {
+    const guard = livingGuard(snapshot.get(one.ref), project)
+    return { ...one, guard, id: guard?.id ?? newId() }
   })
   refuseConflicts(wanted, environments)
 
@@ -202,17 +214,17 @@ export const decideCreate = (
     return [
       put(ref, snapshot.revision(ref), { ...common, createdAt, updatedAt, project: project.id, holders }),
       ...(guard === undefined ? [put(layout.secretPointer(id), undefined, pointer)] : []),
-      ...compartments.map((compartment) => {
-        const valueRef = sharedValueRef(index, compartment.id, name)
+      ...compartments.map(({ id: environment, keys }) => {
+        const valueRef = sharedValueRef(index, environment, name)
         if (withValues && snapshot.revision(valueRef) !== undefined) {
           throw new StrongroomError(
             "INTEGRITY",
-            `secret ${name} has a value in environment ${compartment.id} that its metadata does not know`,
-            { name, environment: compartment.id },
+            `secret ${name} has a value in environment ${environment} that its metadata does not know`,
+            { name, environment },
           )
         }
-        const metadata = { ...common, createdAt: now, updatedAt: now, environment: compartment.id, owner: shared }
-        return put(valueRef, undefined, metadata, { value: secret.value, keys: compartment.keys })
+        const metadata = { ...common, createdAt: now, updatedAt: now, environment, owner: shared }
+        return put(valueRef, undefined, metadata, { value: secret.value, keys })
       }),
     ]
   })

@@ -2,7 +2,7 @@ import { StrongroomError } from "../domain/errors.ts"
 import type { Secret, SecretValue } from "../domain/model.ts"
 import { type Grant, may } from "../domain/permission.ts"
 import type { Address } from "../ports/storage.ts"
-import type { Leaves } from "../records/blind-index.ts"
+import type { BlindIndex } from "../records/blind-index.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { sharedValueRef } from "./create-secrets.ts"
@@ -32,34 +32,34 @@ export const readableEnvironments = (
   return [wanted]
 }
 
-/** Of these environments, those that hold a shared value of the secret. */
-export const heldIn = (guard: SecretMetadata, environments: readonly string[]): readonly string[] =>
-  environments.filter((id) => guard.holders.some(({ environment, owner }) => environment === id && owner === ""))
+/** Where a shared value is. Made once for an operation: its leaf costs a MAC. */
+export interface ValuePlace {
+  readonly environment: string
+  readonly ref: ReturnType<typeof sharedValueRef>
+}
 
-/** The records that `secretOf` needs. */
-export const valueAddresses = (
-  index: Leaves,
-  guards: readonly SecretMetadata[],
-  environments: readonly string[],
-): readonly Address[] =>
-  guards.flatMap((guard) => heldIn(guard, environments).map((id) => sharedValueRef(index, id, guard.name)))
+export const valuePlaces = (index: BlindIndex, name: string, environments: readonly string[]): readonly ValuePlace[] =>
+  environments.map((environment) => ({ environment, ref: sharedValueRef(index, environment, name) }))
+
+/** Whether the environment holds a shared value of the secret. */
+export const holds = (guard: SecretMetadata, id: string): boolean =>
+  guard.holders.some(({ environment, owner }) => environment === id && owner === "")
 
 /**
- * A secret with its values in these environments. `undefined` when guard and values do not belong together: in one
+ * A secret with its values at these places, as far as it has some there. `undefined` when guard and values do not belong together: in one
  * snapshot that is damage, in two it may be a change between them. Its times are those of the values given, so that
  * they tell nothing about environments that are not.
  */
 export const secretOf = (
   snapshot: Snapshot,
-  index: Leaves,
   guard: SecretMetadata,
-  environments: readonly string[],
+  places: readonly ValuePlace[],
 ): Secret | undefined => {
   const values: SecretValue[] = []
   let createdAt = Number.POSITIVE_INFINITY
   let updatedAt = guard.updatedAt
-  for (const environment of heldIn(guard, environments)) {
-    const ref = sharedValueRef(index, environment, guard.name)
+  for (const { environment, ref } of places) {
+    if (!holds(guard, environment)) continue
     const stored = snapshot.text(ref, snapshot.keyset(environment).keys)
     if (stored?.metadata.id !== guard.id) return undefined
     values.push({ environment, value: stored.value, personal: false })

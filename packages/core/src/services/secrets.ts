@@ -9,10 +9,10 @@ import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { attempt, attemptEffect } from "./attempt.ts"
 import { authorityOf, grantsOf } from "./authority.ts"
-import { checkRequest, createAddresses, decideCreate, secretRef, sharedValueRef } from "./create-secrets.ts"
+import { checkRequest, createAddresses, decideCreate, placeSecrets, secretRef } from "./create-secrets.ts"
 import { type Located, Locator, projectIn } from "./locator.ts"
 import { operation } from "./operation.ts"
-import { damaged, keysetAddresses, readableEnvironments, secretOf, valueAddresses } from "./read-secrets.ts"
+import { damaged, holds, keysetAddresses, readableEnvironments, secretOf, valuePlaces } from "./read-secrets.ts"
 import { type Session, Sessions } from "./sessions.ts"
 
 type SecretMetadata = typeof schemas.Secret.Type
@@ -62,32 +62,33 @@ export class Secrets extends Context.Service<
 
       /** Guard, keysets and values in one snapshot: what is missing here is damage. */
       const readOne = (session: Session, located: Located, name: string, environment: string | undefined) => {
-        const { index, principal, now } = session
-        const ref = secretRef(index, located.id, name)
+        const { keys, principal, now } = session
+        const ref = secretRef(keys.index, located.id, name)
 
-        const readIn = (candidates: readonly string[]) =>
-          Effect.flatMap(
+        const readIn = (candidates: readonly string[]) => {
+          const places = valuePlaces(keys.index, name, candidates)
+          return Effect.flatMap(
             session.read([
               ...authorityOf(principal),
               layout.project(located.id),
               ref,
               ...keysetAddresses(candidates),
-              ...candidates.map((id) => sharedValueRef(index, id, name)),
+              ...places.map((place) => place.ref),
             ]),
             (snapshot) =>
               attempt(() => {
                 const grants = grantsOf(principal, snapshot, now)
                 const project = projectIn(snapshot, located, grants)
-                const readable = readableEnvironments(project, grants, environment).filter((id) =>
-                  candidates.includes(id),
-                )
+                const readable = readableEnvironments(project, grants, environment)
                 const guard = snapshot.get(ref)
                 if (guard === undefined) return undefined
-                const secret = guard.name === name ? secretOf(snapshot, index, guard, readable) : undefined
+                const shown = places.filter((place) => readable.includes(place.environment))
+                const secret = guard.name === name ? secretOf(snapshot, guard, shown) : undefined
                 if (secret === undefined) throw damaged(guard)
                 return secret.values.length === 0 ? undefined : secret
               }),
           )
+        }
 
         return environment === undefined
           ? Effect.flatMap(scopeOf(session, located, undefined), readIn)
@@ -102,18 +103,28 @@ export class Secrets extends Context.Service<
         candidates: readonly string[],
         environment: string | undefined,
       ) {
-        const { index, principal, now } = session
+        const { keys, principal, now } = session
+        const placed = guards.map((guard) => {
+          const held = candidates.filter((id) => holds(guard, id))
+          return { guard, places: valuePlaces(keys.index, guard.name, held) }
+        })
         const snapshot = yield* session.read([
           ...authorityOf(principal),
           layout.project(located.id),
           ...keysetAddresses(candidates),
-          ...valueAddresses(index, guards, candidates),
+          ...placed.flatMap(({ places }) => places.map(({ ref }) => ref)),
         ])
         const secrets = yield* attempt(() => {
           const grants = grantsOf(principal, snapshot, now)
           const project = projectIn(snapshot, located, grants)
-          const readable = readableEnvironments(project, grants, environment).filter((id) => candidates.includes(id))
-          return guards.map((guard) => secretOf(snapshot, index, guard, readable))
+          const readable = new Set(readableEnvironments(project, grants, environment))
+          return placed.map(({ guard, places }) =>
+            secretOf(
+              snapshot,
+              guard,
+              places.filter((place) => readable.has(place.environment)),
+            ),
+          )
         })
         const found: Secret[] = []
         for (const [index, guard] of guards.entries()) {
@@ -128,13 +139,15 @@ export class Secrets extends Context.Service<
           attemptEffect(() => {
             const request = checkRequest(input, valuesPerRequest)
             return sessions.use(principal, (session) => {
-              const { index, now } = session
-              return Effect.flatMap(locator.locate(session, request), (located) =>
-                session.transact(
+              const { now } = session
+              const { index } = session.keys
+              return Effect.flatMap(locator.locate(session, request), (located) => {
+                const placed = placeSecrets(index, located.id, request)
+                return session.transact(
                   (round) =>
                     session.read([
                       ...authorityOf(principal),
-                      ...createAddresses(index, located.id, request, round > 0),
+                      ...createAddresses(index, located.id, request.environments, placed, round > 0),
                     ]),
                   (snapshot, round) => {
                     const grants = grantsOf(principal, snapshot, now)
@@ -142,11 +155,12 @@ export class Secrets extends Context.Service<
                     return decideCreate(
                       snapshot,
                       { newId, index, project, grants, now, withValues: round > 0 },
-                      request,
+                      request.environments,
+                      placed,
                     )
                   },
-                ),
-              )
+                )
+              })
             })
           }),
         ),

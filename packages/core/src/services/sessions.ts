@@ -4,7 +4,6 @@ import { decodeInput, Grants, HostId, PrincipalId, TokenId, WorkspaceId } from "
 import type { Principal } from "../domain/permission.ts"
 import { Crypto, Settings, Storage } from "../ports/services.ts"
 import type { Address } from "../ports/storage.ts"
-import type { Leaves } from "../records/blind-index.ts"
 import { layout, type Ref } from "../records/layout.ts"
 import { nameOf } from "../records/sealed-record.ts"
 import type { WorkspaceKeys } from "../records/workspace-keys.ts"
@@ -44,7 +43,6 @@ export interface Session {
   readonly principal: Principal
   readonly partition: string
   readonly keys: WorkspaceKeys
-  readonly index: Leaves
   readonly now: number
   /** The prefix and a ULID that sorts after all that this process made before. */
   readonly newId: (prefix: string) => string
@@ -197,7 +195,6 @@ export class Sessions extends Context.Service<
           principal,
           partition,
           keys,
-          index: keys.index.remembering(),
           now,
           newId: (prefix) => prefix + transactions.revision(now),
           read,

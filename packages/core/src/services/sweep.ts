@@ -19,7 +19,7 @@ export const sweepEnvironment = (
   environment: string,
 ): Effect.Effect<void, EngineError> =>
   Effect.gen(function* () {
-    const { index, page, read, transact } = session
+    const { keys, page, read, transact } = session
     const projectRef = layout.project(project)
     let after: string | undefined
     do {
@@ -30,7 +30,11 @@ export const sweepEnvironment = (
           const guard = found.get(ref)
           if (!guard?.holders.some((holder) => holder.environment === environment)) return []
           return [
-            { ref, pointer: layout.secretPointer(guard.id), value: sharedValueRef(index, environment, guard.name) },
+            {
+              ref,
+              pointer: layout.secretPointer(guard.id),
+              value: sharedValueRef(keys.index, environment, guard.name),
+            },
           ]
         }),
       )

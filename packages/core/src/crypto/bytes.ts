@@ -1,22 +1,25 @@
 import { timingSafeEqual } from "node:crypto"
 
 const slabLength = 8 * 1024
-let slab = new ArrayBuffer(slabLength)
-let slabUsed = 0
 
 /**
- * Memory to be filled at once with what is not secret: sealed bytes. Short pieces share blocks of 8 KiB, since a block of
- * its own for each costs more than sealing it; whoever keeps one for long copies it.
+ * Gives memory to be filled at once with what is not secret, such as sealed bytes. Short pieces share slabs of 8 KiB, since
+ * memory of its own for each costs more than sealing it. A slab lives as long as any of its pieces: pieces that are kept
+ * and pieces that are not come from allocators of their own.
  */
-export const sealedBytes = (length: number): Uint8Array => {
-  if (length > slabLength / 4) return Buffer.allocUnsafeSlow(length)
-  if (length > slabLength - slabUsed) {
-    slab = new ArrayBuffer(slabLength)
-    slabUsed = 0
+export const slabAllocator = (): ((length: number) => Uint8Array) => {
+  let slab = new ArrayBuffer(0)
+  let used = 0
+  return (length) => {
+    if (length > slabLength / 4) return Buffer.allocUnsafeSlow(length)
+    if (length > slab.byteLength - used) {
+      slab = new ArrayBuffer(slabLength)
+      used = 0
+    }
+    const piece = new Uint8Array(slab, used, length)
+    used += length
+    return piece
   }
-  const bytes = new Uint8Array(slab, slabUsed, length)
-  slabUsed += length
-  return bytes
 }
 
 export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {

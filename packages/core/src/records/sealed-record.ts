@@ -1,4 +1,4 @@
-import { concat, erase, lengthPrefixed, readU32, sealedBytes, writeU32 } from "../crypto/bytes.ts"
+import { concat, erase, lengthPrefixed, readU32, slabAllocator, writeU32 } from "../crypto/bytes.ts"
 import { type DataKey, type DataKeys, keyIdLength } from "../crypto/data-key.ts"
 import { StrongroomError } from "../domain/errors.ts"
 import { fromUtf8 } from "../domain/text.ts"
@@ -47,6 +47,7 @@ const associatedData = (header: Uint8Array, place: Place): Uint8Array =>
   lengthPrefixed("strongroom/v1/record", header, place.partition, place.collection, place.leaf, place.revision)
 
 const none = new Uint8Array(0)
+const sealedBytes = slabAllocator()
 const versionAndSuite = Uint8Array.of(formatVersion, suiteXChaCha)
 
 const byteLength = (part: string | Uint8Array): number =>

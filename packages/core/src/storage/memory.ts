@@ -1,4 +1,4 @@
-import { sealedBytes } from "../crypto/bytes.ts"
+import { slabAllocator } from "../crypto/bytes.ts"
 import type { Address, ListedRecord, StorageAdapter, StorageLimits, StoredRecord, Write } from "../ports/storage.ts"
 import { takePage } from "../ports/take-page.ts"
 import { StorageError, validateCall, validateCommit, validateList, validateRead } from "../ports/validate-commit.ts"
@@ -12,10 +12,13 @@ interface Collection {
 
 const limits: StorageLimits = { recordBytes: 16 << 20, commitRecords: 100_000, commitBytes: 64 << 20 }
 
-const copy = ({ revision, bytes }: StoredRecord): StoredRecord => {
-  const copied = sealedBytes(bytes.length)
-  copied.set(bytes)
-  return { revision, bytes: copied }
+const copying = () => {
+  const allocate = slabAllocator()
+  return ({ revision, bytes }: StoredRecord): StoredRecord => {
+    const copied = allocate(bytes.length)
+    copied.set(bytes)
+    return { revision, bytes: copied }
+  }
 }
 
 /**
@@ -27,6 +30,7 @@ const copy = ({ revision, bytes }: StoredRecord): StoredRecord => {
 export const memoryStorage = (): StorageAdapter => {
   /** By partition and name. One level a part: joined keys would have to be joined and hashed at every access. */
   const partitions = new Map<string, Map<string, Collection>>()
+  const [kept, lent] = [copying(), copying()]
   let closed = false
 
   const requireOpen = (): void => {
@@ -55,7 +59,7 @@ export const memoryStorage = (): StorageAdapter => {
     found.leaves ??= SortedKeys.of(found.records.keys())
     for (const leaf of found.leaves.after(after)) {
       const record = found.records.get(leaf)
-      if (record !== undefined) yield { leaf, record: copy(record) }
+      if (record !== undefined) yield { leaf, record: lent(record) }
     }
   }
 
@@ -80,7 +84,7 @@ export const memoryStorage = (): StorageAdapter => {
       validateRead(partition, addresses)
       return addresses.map((address) => {
         const record = find(partition, address)
-        return record && copy(record)
+        return record && lent(record)
       })
     },
 
@@ -103,7 +107,7 @@ export const memoryStorage = (): StorageAdapter => {
       const writes = commit.writes.map(({ collection, leaf, record }) => ({
         collection,
         leaf,
-        record: record && copy(record),
+        record: record && kept(record),
       }))
       for (const write of writes) put(partition, write)
       return { status: "committed" }

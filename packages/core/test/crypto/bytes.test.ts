@@ -7,6 +7,7 @@ import {
   fromBase64Url,
   lengthPrefixed,
   readU32,
+  slabAllocator,
   toBase64Url,
   toHex,
   u32,
@@ -80,6 +81,19 @@ it("compares whole arrays: different lengths and any different byte are unequal"
       expect(equalConstantTime(input, other)).toBe(false)
       expect(equalConstantTime(input, input.subarray(1))).toBe(false)
       expect(equalConstantTime(input, concat(input, Uint8Array.of(0)))).toBe(false)
+    }),
+  )
+})
+
+it("no two pieces of a slab overlap, whatever their lengths", () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.nat(400), fc.nat(9_000)), { size: "max", maxLength: 60 }), (lengths) => {
+      const allocate = slabAllocator()
+      const pieces = lengths.map((length, index) => allocate(length).fill(index + 1))
+      pieces.forEach((piece, index) => {
+        expect(piece.length).toBe(lengths[index])
+        expect(piece.every((byte) => byte === index + 1)).toBe(true)
+      })
     }),
   )
 })

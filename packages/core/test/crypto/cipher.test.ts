@@ -128,3 +128,17 @@ it("both implementations refuse the same", () => {
     }),
   )
 })
+
+it.each(implementations)("%s writes into the output it is given, and gives it back", (_name, { seal }) => {
+  fc.assert(
+    fc.property(inputs, fc.nat(9), ({ key, nonce, plaintext, associatedData }, offset) => {
+      const memory = new Uint8Array(offset + plaintext.length + 16 + 3)
+      const output = memory.subarray(offset, offset + plaintext.length + 16)
+      expect(seal(key, nonce, plaintext, associatedData, output)).toBe(output)
+      expect(Buffer.compare(output, seal(key, nonce, plaintext, associatedData))).toBe(0)
+      expect([...memory.subarray(0, offset), ...memory.subarray(-3)].every((byte) => byte === 0)).toBe(true)
+    }),
+  )
+  const [key, nonce, none] = [filler(32, 1), filler(24, 2), new Uint8Array()]
+  for (const length of [15, 17]) expect(() => seal(key, nonce, none, none, new Uint8Array(length))).toThrow()
+})

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { decodeMetadata, directoryLayout, layout, type Ref } from "../../src/records/layout.ts"
+import { utf8 } from "../../src/domain/text.ts"
+import { decodeMetadata, directoryLayout, layout, type Ref, readMetadata } from "../../src/records/layout.ts"
 import { refusal } from "./support.ts"
 
 const id = "6f1c1d6e-2f0b-4b6e-9a38-1d9f0e9b7c55"
@@ -148,5 +149,32 @@ describe("attack 15: hostile metadata that is well formed", () => {
   it("is refused with a kind of secret that does not exist", () => {
     expect(decoding("secretValue", { ...of("secretValue")[1], type: "Runtime" })).toBe("the-record: INTEGRITY")
     expect(decoding("secret", { ...of("secret")[1], dataType: "yaml" })).toBe("the-record: INTEGRITY")
+  })
+})
+
+describe("the metadata of an opened record", () => {
+  const read = <A>(ref: Ref<A>, metadata: unknown) =>
+    readMetadata(ref, { partition: "p", collection: "c", leaf: "l", revision: "r" }, utf8(JSON.stringify(metadata)))
+  const environments = [{ id: "e", name: "one" }]
+  const project = { v: 1, id: "p", slug: "s", name: "n", team: null, environments, createdAt: 1 }
+
+  it("of a kind that seldom changes is decoded once, and nobody can change what others get", () => {
+    const first = read(layout.project("p"), project)
+    expect(first).toEqual(project)
+    expect(read(layout.project("another"), project)).toBe(first)
+    for (const part of [first, first.environments, first.environments[0]]) expect(Object.isFrozen(part)).toBe(true)
+    expect(read(layout.project("p"), { ...project, name: "m" })).toEqual({ ...project, name: "m" })
+  })
+
+  it("is right however many others were decoded meanwhile", () => {
+    for (let index = 0; index < 2_500; index++) {
+      expect(read(layout.project("p"), { ...project, name: `${index % 1_700}` }).name).toBe(`${index % 1_700}`)
+    }
+  })
+
+  it("of one kind is never taken for that of another", () => {
+    const both = { ...project, project: "p", maker: "m" }
+    expect(read(layout.project("p"), both)).toEqual(project)
+    expect(read(layout.environment("p"), both)).toEqual({ v: 1, id: "p", project: "p", name: "n", createdAt: 1 })
   })
 })

@@ -39,6 +39,21 @@ describe("sealing a plan", () => {
     for (const plaintext of [bytes, ...seen]) expect(plaintext.every((byte) => byte === 0)).toBe(true)
   })
 
+  it.each(["short", "x".repeat(200_000)])("leaves none behind when the cipher fails", (value) => {
+    const seen: Uint8Array[] = []
+    const failing: Cipher = {
+      ...nobleCipher,
+      seal: (_key, _nonce, plaintext) => {
+        seen.push(plaintext)
+        throw new Error("no memory")
+      },
+    }
+    const writes = [put(layout.slug("a"), undefined, pointer, { value: Redacted.make(value) })]
+    expect(() => sealWrites(sealerOf(failing), revision, writes, [])).toThrow("no memory")
+    expect(seen.map((plaintext) => plaintext.length >= value.length)).toEqual([true])
+    expect(seen.every((plaintext) => plaintext.every((byte) => byte === 0))).toBe(true)
+  })
+
   it("refuses what is over a limit before it encodes or seals anything", () => {
     const sealed: number[] = []
     const counting: Cipher = {

@@ -38,3 +38,16 @@ it("keeps keys that come in ascending or descending order", () => {
     expect([...keys.after(undefined)]).toEqual([])
   }
 })
+
+it("made of keys in any order is the same as having added them one by one", () => {
+  const key = fc.integer({ min: 0, max: 1e6 }).map((n) => n.toString(36))
+  fc.assert(
+    fc.property(fc.uniqueArray(key, { size: "max", maxLength: 3_000 }), key, (given, more) => {
+      const keys = SortedKeys.of(given)
+      expect([...keys.after(undefined)]).toEqual(given.toSorted())
+      keys.add(more)
+      expect([...keys.after(undefined)]).toEqual([...new Set([...given, more])].sort())
+    }),
+    { numRuns: 30 },
+  )
+})

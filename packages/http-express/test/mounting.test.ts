@@ -1,6 +1,9 @@
+import { once } from "node:events"
+import { request } from "node:http"
+import { setImmediate } from "node:timers/promises"
 import { type Principal, StrongroomError } from "@strongroom/core"
 import express, { type ErrorRequestHandler, type Express } from "express"
-import { afterEach, describe, expect, test } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import { send } from "../src/send.ts"
 import { serve } from "./support/http.ts"
 import { get, post, startWorld, type World } from "./support/world.ts"
@@ -145,6 +148,21 @@ describe("under another parser of bodies", () => {
     expect((await world.call("/v1/workspace/acme/project/shop/secret", chunked)).status).toBe(413)
   })
 
+  test.each<readonly [string, express.RequestHandler, string]>([
+    [
+      "has read it and kept it",
+      (req, _res, next) => void req.resume().once("end", next),
+      "body: must be JSON in UTF-8",
+    ],
+    ["has set its encoding", (req, _res, next) => next(void req.setEncoding("utf8")), "body: could not be read"],
+  ])("that %s", async (_, parser, message) => {
+    const world = await start({ mount: (app, router) => app.use(parser, router) })
+    const answer = await createIn(world, "NEW")
+    expect([answer.status, answer.json]).toEqual([400, { message }])
+    const { status } = await world.call("/v1/workspace/acme/project/shop/secret/NEW", get(world.acme.token))
+    expect(status).toBe(404)
+  })
+
   test("no body that we read is left on the request", async () => {
     const bodies: unknown[] = []
     const world = await start({
@@ -159,6 +177,52 @@ describe("under another parser of bodies", () => {
     expect((await createIn(world, "NEW")).status).toBe(200)
     expect((await createIn(world, "x")).status).toBe(400)
     expect(bodies).toEqual([undefined, undefined])
+  })
+})
+
+describe("a body in pieces", () => {
+  const path = "/v1/workspace/acme/project/shop/secret"
+  const pieces = async (world: World, token: string) => {
+    const { development } = world.acme
+    const secret = { key: "NEW", value: "é", type: "runtime", dataType: "text" }
+    const bytes = Buffer.from(JSON.stringify({ environments: [development], secrets: [secret] }))
+    const cut = bytes.indexOf("é") + 1
+    const { headers } = post(token, "")
+    const outgoing = request({ port: world.port, path, method: "POST", headers, host: "127.0.0.1", agent: false })
+    outgoing.write(bytes.subarray(0, cut))
+    return { outgoing, rest: bytes.subarray(cut) }
+  }
+
+  test("is put together before it is decoded", async () => {
+    const world = await start()
+    const { outgoing, rest } = await pieces(world, world.acme.token)
+    outgoing.end(rest)
+    const [{ statusCode }] = await once(outgoing, "response")
+    expect(statusCode).toBe(200)
+    const read = await world.call(`${path}/NEW`, get(world.acme.token))
+    expect(read.json).toMatchObject({ values: [{ value: "é" }] })
+  })
+
+  test.each(["the client", "the application"])("is given up when %s breaks off", async (who) => {
+    const asked = Promise.withResolvers<express.Request>()
+    let owner: Principal | undefined
+    const authenticate = async (req: express.Request) => {
+      asked.resolve(req)
+      return owner
+    }
+    const world = await start({ authenticate })
+    owner = world.acme.owner
+    const { reads } = world.watch
+    const { outgoing } = await pieces(world, world.acme.token)
+    outgoing.on("error", () => {})
+    const req = await asked.promise
+    // By then it waits for the rest.
+    await setImmediate()
+    expect(world.watch.reads).toBe(reads)
+    if (who === "the client") outgoing.destroy()
+    else req.destroy()
+    // A refusal has its principal judged, which reads.
+    await vi.waitFor(() => expect(world.watch.reads).toBeGreaterThan(reads))
   })
 })
 

@@ -77,8 +77,6 @@ export class Environment {
     this.#requireUsable()
     try {
       this.#db.resetReadTxn()
-      // Begins the transaction, or throws: a range over one that could not begin is empty, without a word.
-      this.#db.getBinaryFast(probe)
       return work(this.#db)
     } catch (cause) {
       throw new StorageError("FATAL", `reading ${this.#path} failed`, { cause })

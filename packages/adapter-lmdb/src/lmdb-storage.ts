@@ -62,6 +62,8 @@ export const lmdbStorage = ({ path }: LmdbOptions): StorageAdapter => {
         end: keysEnd(partition, collection),
       }
       return environment.read((db) => {
+        // Begins the transaction, or throws: a range over one that could not begin is empty, without a word.
+        db.getBinaryFast(prefix)
         const found = db
           .getRange(range)
           .map(({ key, value }) => ({ leaf: key.slice(prefix.length), record: decodeRecord(value) }))

@@ -127,6 +127,7 @@ describe("a system call that fails (needs strace)", () => {
         next: "committed",
         readFirst: "xxxxxxxxxx",
         listed: [1, 2, 3],
+        found: [10_000],
         again: [10_000, "committed"],
       })
     })
@@ -141,6 +142,7 @@ describe("a system call that fails (needs strace)", () => {
         next: "FATAL",
         readFirst: "FATAL",
         listed: [1, "FATAL"],
+        found: [10_000, "FATAL"],
         again: [10_000, "committed"],
       })
     })

@@ -13,6 +13,8 @@ export interface Report {
   readonly readFirst: string | undefined
   /** What a reader that never rested found: the numbers of records, or codes. */
   readonly listed: (number | string)[]
+  /** What the same reader found under one leaf: the length of its text, or codes. */
+  readonly found: (number | string | undefined)[]
   /** What reading and writing come to when the store was closed and opened again. */
   readonly again: (number | string | undefined)[]
 }
@@ -22,12 +24,17 @@ const storage = lmdbStorage({ path: process.argv[2] ?? "" })
 const text = "x".repeat(10_000)
 const attempt = (leaf: string) => write(storage, leaf, text).catch(codeOf)
 const count = () => storage.list("p", "c", { limit: 9, maxBytes: 1e9 }).then((page) => page.records.length, codeOf)
+const lengthOfFirst = () => read(storage, "first").then((text) => text?.length, codeOf)
 
 const first = await attempt("first")
 const listed = new Set<number | string>()
+const found = new Set<number | string | undefined>()
 let over = false
 const reader = (async () => {
-  for (; !over; await new Promise((resolve) => setImmediate(resolve))) listed.add(await count())
+  for (; !over; await new Promise((resolve) => setImmediate(resolve))) {
+    found.add(await lengthOfFirst())
+    listed.add(await count())
+  }
 })()
 const group = Promise.all(["a", "b", "c"].map(attempt))
 await delay(50)
@@ -40,6 +47,7 @@ const outcomes = {
   next: await attempt("next"),
   readFirst: (await read(storage, "first").catch(codeOf))?.slice(0, 10),
   listed: [...listed.add(await count())],
+  found: [...found.add(await lengthOfFirst())],
 }
 over = true
 await reader

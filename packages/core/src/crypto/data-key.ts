@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync } from "node:crypto"
 import { equalConstantTime, erase, lengthPrefixed, toHex } from "./bytes.ts"
+import { keyHandle } from "./key-handle.ts"
 
 export const keyLength = 32
 export const keyIdLength = 16
@@ -9,7 +10,7 @@ export const derive = (secret: Uint8Array, length: number, label: string, ...con
   new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(0), lengthPrefixed(label, ...context), length))
 
 export const hmacSha256 = (key: Uint8Array, message: Uint8Array): Uint8Array =>
-  createHmac("sha256", key).update(message).digest()
+  createHmac("sha256", keyHandle(key)).update(message).digest()
 
 /**
  * What a 32-byte data key becomes: a key to seal with and a commitment to it. The commitment's first 16 bytes are the

@@ -1,6 +1,5 @@
 import {
   type Address,
-  type Check,
   type Commit,
   type ListOptions,
   type Page,
@@ -10,6 +9,7 @@ import {
 } from "@strongroom/core"
 import type { Keys } from "./keys.ts"
 import type { Argument } from "./resp.ts"
+import { marks } from "./scripts.ts"
 
 /** What a script is called with, and what its answer means. */
 export interface Request<T> {
@@ -87,39 +87,45 @@ export const listRequest = (
   },
 })
 
+interface Entry {
+  revision: string
+  value: StoredRecord | string
+}
+
 /** Decodes to the addresses whose check failed; none: committed. */
 export const commitRequest = (keys: Keys, partition: string, { checks, writes }: Commit): Request<Address[]> => {
-  const checked = inCollections(checks.map((check, index): Check & { index: number } => ({ ...check, index })))
-  const written = inCollections(writes)
-  const collections = [...new Set([...checked.keys(), ...written.keys()])]
-  const args: Argument[] = []
-  const order: number[] = []
-  for (const collection of collections) {
-    const group = checked.get(collection) ?? []
-    const puts: Argument[] = []
-    const deletes: string[] = []
-    for (const { leaf, record } of written.get(collection) ?? []) {
-      if (record === undefined) deletes.push(leaf)
-      else puts.push(leaf, record)
-    }
-    args.push(group.length, puts.length / 2, deletes.length)
-    for (const { leaf, revision, index } of group) {
-      args.push(leaf, revision ?? "")
-      order.push(index)
-    }
-    args.push(...puts, ...deletes)
+  const collections = new Map<string, Map<string, Entry>>()
+  const entryAt = ({ collection, leaf }: Address): Entry => {
+    const entries = collections.get(collection) ?? new Map<string, Entry>()
+    const entry = entries.get(leaf) ?? { revision: marks.unchecked, value: marks.untouched }
+    collections.set(collection, entries.set(leaf, entry))
+    return entry
   }
-  const addresses = checks.map(({ collection, leaf }): Address => ({ collection, leaf }))
+  for (const write of writes) entryAt(write).value = write.record ?? marks.deleted
+  const written = [...collections.keys()]
+  for (const check of checks) entryAt(check).revision = check.revision ?? ""
+  const args: Argument[] = [collections.size]
+  for (const entries of collections.values()) {
+    args.push(entries.size)
+    for (const [leaf, { revision, value }] of entries) args.push(leaf, revision, value)
+  }
   return {
-    keys: collections.flatMap((collection) => [
-      keys.hash(partition, collection),
-      keys.sortedSet(partition, collection),
-    ]),
+    keys: [
+      ...[...collections.keys()].map((collection) => keys.hash(partition, collection)),
+      ...written.map((collection) => keys.sortedSet(partition, collection)),
+    ],
     args,
     decode: (reply) => {
-      const failed = new Set(listOf(reply, "UNKNOWN_OUTCOME").map((number) => order[Number(number)]))
-      if (failed.has(undefined)) throw strangeAnswer("UNKNOWN_OUTCOME")
-      return addresses.filter((_, index) => failed.has(index))
+      const failed = listOf(reply, "UNKNOWN_OUTCOME")
+      if (failed.length === 0) return []
+      const addresses = [...collections].flatMap(([collection, entries]) =>
+        [...entries.keys()].map((leaf): Address => ({ collection, leaf })),
+      )
+      return failed.map((number) => {
+        const address = addresses[Number(number)]
+        if (address === undefined) throw strangeAnswer("UNKNOWN_OUTCOME")
+        return address
+      })
     },
   }
 }

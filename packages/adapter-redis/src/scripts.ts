@@ -40,10 +40,13 @@ for i, leaf in ipairs(redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], '+', 'LIMIT', 
 end
 return page`)
 
+/** What stands for a revision that is not checked, for a value that is not written and for one that is deleted. */
+export const marks = { unchecked: "*", untouched: "", deleted: "-" } as const
+
 /**
- * KEYS: hash and sorted set of each collection. ARGV: for each collection the numbers of its checks, puts and deletes,
- * then leaf and revision ("" for absent) of each check, leaf and value of each put, the leaves to delete.
- * Answers the numbers of the checks that failed, counted from 0 over all collections.
+ * KEYS: the hash of each collection, those that are written first, then the sorted set of each that is written. ARGV: the
+ * number of collections, then for each the number of its entries and these: leaf, revision to check ("" for absent),
+ * value to put; or one of the marks. Answers the numbers of the entries whose check failed, counted from 0 over all.
  *
  * It must not fail once it has written, since Redis keeps what a failed script wrote. So everything that can be wrong is
  * looked at before, and puts come first: an emptied hash or set is removed, and while its slot migrates a command on a
@@ -51,58 +54,68 @@ return page`)
  * NOREPLICAS) refuses the script as a whole; from version 7.0 on it does not change its mind halfway.
  */
 export const commitScript = script(`#!lua
-for _, command in ipairs({'TYPE', 'HGET', 'HEXISTS', 'HSET', 'HDEL'}) do
-  if not redis.acl_check_cmd(command, KEYS[1], '', '') then return redis.error_reply('NOPERM ' .. command) end
+local collections = tonumber(ARGV[1])
+local function forbidden(key, ...)
+  for _, command in ipairs({...}) do
+    if not redis.acl_check_cmd(command, key, '', '') then return redis.error_reply('NOPERM ' .. command) end
+  end
 end
-for _, command in ipairs({'ZADD', 'ZREM'}) do
-  if not redis.acl_check_cmd(command, KEYS[2], '', '') then return redis.error_reply('NOPERM ' .. command) end
-end
-for i, key in ipairs(KEYS) do
+local function foreign(key, kind)
   local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= (i % 2 == 1 and 'hash' or 'zset') then
+  if found ~= 'none' and found ~= kind then
     return redis.error_reply('WRONGTYPE a key of the store holds something else')
   end
 end
 
-local failed, groups, at, checked = {}, {}, 1, 0
-for k = 1, #KEYS, 2 do
-  local checks, puts, deletes = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  at = at + 3
-  for i = 0, checks - 1 do
-    local value = redis.call('HGET', KEYS[k], ARGV[at + 2 * i])
-    local revision = value and string.sub(value, 1, 26) or ''
-    if revision ~= ARGV[at + 2 * i + 1] then failed[#failed + 1] = checked + i end
+local refusal = forbidden(KEYS[1], 'TYPE', 'HGET', 'HSET') or forbidden(KEYS[collections + 1], 'ZADD')
+local failed, groups, at, number, deletes = {}, {}, 2, 0, false
+for k = 1, collections do
+  local hash, set, first, last = KEYS[k], KEYS[collections + k], at + 1, at + 3 * tonumber(ARGV[at])
+  local fields, added, gone = {}, {}, {}
+  -- Where its first entry is checked, that tells whether the key is a hash.
+  refusal = refusal or ARGV[first + 1] == '*' and foreign(hash, 'hash') or set and foreign(set, 'zset')
+  if refusal then return refusal end
+  for i = first, last, 3 do
+    local leaf, revision, value, found = ARGV[i], ARGV[i + 1], ARGV[i + 2], false
+    if revision ~= '*' then
+      found = redis.pcall('HGET', hash, leaf)
+      if type(found) == 'table' then return found end
+      if (found and string.sub(found, 1, 26) or '') ~= revision then failed[#failed + 1] = number end
+    end
+    number = number + 1
+    if value == '-' then
+      if not deletes then
+        refusal = forbidden(hash, 'HEXISTS', 'HDEL') or forbidden(set, 'ZREM')
+        if refusal then return refusal end
+        deletes = true
+      end
+      if found or (revision == '*' and redis.call('HEXISTS', hash, leaf) == 1) then gone[#gone + 1] = leaf end
+    elseif value ~= '' then
+      fields[#fields + 1] = leaf
+      fields[#fields + 1] = value
+      if not found then
+        added[#added + 1] = 0
+        added[#added + 1] = leaf
+      end
+    end
   end
-  checked = checked + checks
-  at = at + 2 * checks
-  local group = {hash = KEYS[k], set = KEYS[k + 1], first = at, last = at + 2 * puts - 1, gone = {}}
-  at = at + 2 * puts
-  for i = at, at + deletes - 1 do
-    if redis.call('HEXISTS', KEYS[k], ARGV[i]) == 1 then group.gone[#group.gone + 1] = ARGV[i] end
-  end
-  at = at + deletes
-  groups[#groups + 1] = group
+  at = last + 1
+  if set then groups[k] = {hash = hash, set = set, fields = fields, added = added, gone = gone} end
 end
 if #failed > 0 then return failed end
 
 -- Lua's stack has room for 8,000 values.
-local step = 1000
-for _, group in ipairs(groups) do
-  for first = group.first, group.last, step do
-    local last, members = math.min(first + step - 1, group.last), {}
-    redis.call('HSET', group.hash, unpack(ARGV, first, last))
-    for i = first, last, 2 do
-      members[#members + 1] = 0
-      members[#members + 1] = ARGV[i]
-    end
-    redis.call('ZADD', group.set, unpack(members))
+local function apply(command, key, values)
+  for first = 1, #values, 1000 do
+    redis.call(command, key, unpack(values, first, math.min(first + 999, #values)))
   end
 end
 for _, group in ipairs(groups) do
-  for first = 1, #group.gone, step do
-    local last = math.min(first + step - 1, #group.gone)
-    redis.call('HDEL', group.hash, unpack(group.gone, first, last))
-    redis.call('ZREM', group.set, unpack(group.gone, first, last))
-  end
+  apply('HSET', group.hash, group.fields)
+  apply('ZADD', group.set, group.added)
+end
+for _, group in ipairs(groups) do
+  apply('HDEL', group.hash, group.gone)
+  apply('ZREM', group.set, group.gone)
 end
 return failed`)

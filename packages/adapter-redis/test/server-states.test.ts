@@ -245,16 +245,25 @@ describeWithServers("a server that will not serve", () => {
   it("keys of somebody else at the place of its own: a typed error, and nothing of the commit is written", async () => {
     const server = await startServer()
     const storage = await redisStorage({ url: server.url, prefix: "ours:" })
-    const writes = () => ["a", "b", "c"].map((collection) => put({ collection, leaf: "l" }, newRevision()))
-    expect(await commit(storage, ...writes())).toBe("committed")
+    const addresses = ["a", "b", "c"].map((collection) => ({ collection, leaf: "l" }))
+    const writes = () => addresses.map((address) => put(address, newRevision()))
+    const revision = newRevision()
+    const first = addresses.map((address) => ({ ...address, record: { revision, bytes: new Uint8Array(1) } }))
     const client = server.connect()
+    expect(await commit(storage, ...first)).toBe("committed")
     const keys = await keysOf(client, "ours:")
     expect(keys.length).toBeGreaterThanOrEqual(3)
     for (const foreign of keys) {
+      expect(await commit(storage, ...first)).toBe("committed")
       const kept = await client.dumpBuffer(foreign)
       await client.set(foreign, "foreign")
       const before = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
-      expect(["FATAL", "UNAVAILABLE"], `at ${foreign}`).toContain(await commit(storage, ...writes()))
+      expect(await commit(storage, ...writes()), `at ${foreign}`).toBe("FATAL")
+      for (const updates of [writes(), addresses.map((address) => ({ ...address, record: undefined }))]) {
+        const checks = addresses.map((address) => ({ ...address, revision }))
+        const update = storage.commit("p", { checks, writes: updates })
+        expect(codeOf(await failureOf(update)), `checked, at ${foreign}`).toBe("FATAL")
+      }
       expect(await Promise.all(keys.map((key) => client.dumpBuffer(key)))).toEqual(before)
       await client.call("RESTORE", foreign, 0, kept ?? "", "REPLACE")
       expect(await commit(storage, ...writes())).toBe("committed")

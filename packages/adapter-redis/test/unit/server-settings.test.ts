@@ -77,7 +77,9 @@ describeWithServers("what a server is set to", () => {
       await server.command("ACL", "SETUSER", "app", "on", ">pass", "~strongroom:*", "+@all", `-${missing}`)
       const storage = await redisStorage({ url: server.url.replace("//", "//app:pass@") })
       const writes = [...commit.writes, { ...address, leaf: "old", record: undefined }]
-      expect(await storage.commit("p", { checks: [], writes }).catch(codeOf)).toBe("FATAL")
+      for (const checks of [[], commit.writes.map((address) => ({ ...address, revision: undefined }))]) {
+        expect(await storage.commit("p", { checks, writes }).catch(codeOf)).toBe("FATAL")
+      }
       const { records } = await admin.list("p", "c", { limit: 9, maxBytes: 100 })
       expect(records.map(({ leaf }) => leaf)).toEqual(["old"])
       await Promise.all([admin.close(), storage.close()])

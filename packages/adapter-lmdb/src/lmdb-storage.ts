@@ -17,7 +17,7 @@ export interface LmdbOptions {
   readonly path: string
 }
 
-// Far below what LMDB can hold: checks and puts run on the event loop, about 15 µs a record.
+// Far below what LMDB can hold: checks and puts run on the event loop, about 10 µs a record.
 const limits: StorageLimits = { recordBytes: 8 << 20, commitRecords: 10_000, commitBytes: 32 << 20 }
 
 /** The leaf page, a share of the pages above it and of splits, and pages of its own if the record is large. */

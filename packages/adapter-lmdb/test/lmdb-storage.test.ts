@@ -101,6 +101,18 @@ describe("commits at the same time", () => {
     await storage.close()
   })
 
+  it("are as they were when they were sent, whatever becomes of what was handed in", async () => {
+    const storage = lmdbStorage({ path: temporaryDirectory() })
+    const check = { collection: "c", leaf: "a", revision: Array.of<string>()[0] }
+    const writes = [putText("a", "sent")]
+    const sent = storage.commit("p", { checks: [check], writes })
+    Object.assign(check, { leaf: "b", revision: "0".repeat(26) })
+    writes[0] = putText("a", "later")
+    expect(await sent).toEqual({ status: "committed" })
+    expect(await read(storage, "a")).toBe("sent")
+    await storage.close()
+  })
+
   it("end with UNKNOWN_OUTCOME when they are aborted after they were sent, and are committed all the same", async () => {
     const path = temporaryDirectory()
     const storage = lmdbStorage({ path })

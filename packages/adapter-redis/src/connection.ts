@@ -126,7 +126,7 @@ export class Connection {
     const bySha = head("evalsha", script.sha)
     const encoded = encodeCommand(bySha, rest)
     for (let known = true; ; ) {
-      await this.#ready(deadline, call.signal)
+      if (!this.#isReady(call.signal)) await this.#ready(deadline, call.signal)
       for (const server of this.#unfit) await this.#inspect(server)
       const command = known
         ? new TrackedCommand("evalsha", [script.sha, 1, ...keys.slice(0, 1)], encoded)
@@ -173,6 +173,10 @@ export class Connection {
 
   #nodes(): readonly Redis[] {
     return "nodes" in this.#client ? this.#client.nodes() : [this.#client]
+  }
+
+  #isReady(signal: AbortSignal | undefined): boolean {
+    return this.#client.status === "ready" && !this.#closed && this.#lastError === undefined && !signal?.aborted
   }
 
   async #ready(deadline: number, signal: AbortSignal | undefined): Promise<void> {
@@ -223,16 +227,15 @@ export class Connection {
 }
 
 /** What comes first, the answer or an abort by the caller. */
-export const abortable = async <T>(answer: Promise<T>, { signal, writes }: Call): Promise<T> => {
+export const abortable = <T>(answer: Promise<T>, { signal, writes }: Call): Promise<T> => {
   if (signal === undefined) return answer
-  const aborted = Promise.withResolvers<never>()
-  const abort = () =>
-    aborted.reject(new StorageError(writes ? "UNKNOWN_OUTCOME" : "UNAVAILABLE", "aborted after it was sent"))
-  if (signal.aborted) abort()
-  signal.addEventListener("abort", abort, { once: true })
-  try {
-    return await Promise.race([answer, aborted.promise])
-  } finally {
-    signal.removeEventListener("abort", abort)
-  }
+  return new Promise((resolve, reject) => {
+    const abort = () =>
+      reject(new StorageError(writes ? "UNKNOWN_OUTCOME" : "UNAVAILABLE", "aborted after it was sent"))
+    const end = () => signal.removeEventListener("abort", abort)
+    if (signal.aborted) abort()
+    else signal.addEventListener("abort", abort, { once: true })
+    answer.then(resolve, reject)
+    answer.then(end, end)
+  })
 }

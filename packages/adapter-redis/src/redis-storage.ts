@@ -78,13 +78,11 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
   const requireOpen = (): void => {
     if (closed) throw new StorageError("CLOSED", "the storage is closed")
   }
-  const track = async <T>(call: Promise<T>): Promise<T> => {
+  const track = <T>(call: Promise<T>): Promise<T> => {
+    const end = () => underWay.delete(call)
     underWay.add(call)
-    try {
-      return await call
-    } finally {
-      underWay.delete(call)
-    }
+    call.then(end, end)
+    return call
   }
   const run = async <T>(script: Script, request: Request<T>, call: Call): Promise<T> =>
     request.decode(await connection.run(script, request.keys, request.args, call))
@@ -115,7 +113,7 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
       validateCall(callOptions)
       validateRead(partition, addresses)
       if (addresses.length === 0) return []
-      return track(run(readScript, readRequest(keys, partition, addresses), { ...callOptions, writes: false }))
+      return await track(run(readScript, readRequest(keys, partition, addresses), { ...callOptions, writes: false }))
     },
 
     async list(partition, collection, listOptions) {
@@ -123,7 +121,7 @@ export const redisStorage = async (options: RedisStorageOptions): Promise<Storag
       validateCall(listOptions)
       validateList(partition, collection, listOptions)
       const request = listRequest(keys, partition, collection, listOptions)
-      return track(run(listScript, request, { ...listOptions, writes: false }))
+      return await track(run(listScript, request, { ...listOptions, writes: false }))
     },
 
     async commit(partition, commit, callOptions): Promise<CommitResult> {

@@ -20,11 +20,15 @@ export interface Request<T> {
 
 const revisionLength = 26
 
-/** A copy: `value` is a slice of what came over the socket. */
-const decode = (value: Buffer): StoredRecord => ({
-  revision: value.toString("latin1", 0, revisionLength),
-  bytes: new Uint8Array(value.subarray(revisionLength)),
-})
+/** A copy: `value` is a slice of what came over the socket. In Node's pool, which is cheaper than memory of its own. */
+const decode = (value: Buffer): StoredRecord => {
+  const copy = Buffer.allocUnsafe(value.length - revisionLength)
+  value.copy(copy, 0, revisionLength)
+  return {
+    revision: value.toString("latin1", 0, revisionLength),
+    bytes: new Uint8Array(copy.buffer, copy.byteOffset, copy.length),
+  }
+}
 
 /** More than Redis can hold, and few enough digits for Lua to write as a whole number. */
 const most = Number.MAX_SAFE_INTEGER
@@ -36,23 +40,35 @@ const listOf = (reply: unknown, otherwise: StorageErrorCode = "FATAL"): readonly
   return reply
 }
 
-const inCollections = <T extends Address>(addresses: readonly T[]): Map<string, T[]> =>
-  Map.groupBy(addresses, ({ collection }) => collection)
-
 export const readRequest = (
   keys: Keys,
   partition: string,
   addresses: readonly Address[],
 ): Request<(StoredRecord | undefined)[]> => {
-  const collections = inCollections(addresses.map(({ collection, leaf }, index) => ({ collection, leaf, index })))
+  const collections = new Map<string, Map<number, string>>()
+  for (const [index, { collection, leaf }] of addresses.entries()) {
+    const leaves = collections.get(collection)
+    if (leaves === undefined) collections.set(collection, new Map([[index, leaf]]))
+    else leaves.set(index, leaf)
+  }
+  const hashes: string[] = []
+  const args: Argument[] = []
+  const order: number[] = []
+  for (const [collection, leaves] of collections) {
+    hashes.push(keys.hash(partition, collection))
+    args.push(leaves.size)
+    for (const [index, leaf] of leaves) {
+      args.push(leaf)
+      order.push(index)
+    }
+  }
   return {
-    keys: [...collections.keys()].map((collection) => keys.hash(partition, collection)),
-    args: [...collections.values()].flatMap((group) => [group.length, ...group.map(({ leaf }) => leaf)]),
+    keys: hashes,
+    args,
     decode: (reply) => {
       const values = listOf(reply)
-      const records: (StoredRecord | undefined)[] = addresses.map(() => undefined)
-      const order = [...collections.values()].flat()
-      for (const [i, { index }] of order.entries()) {
+      const records = new Array<StoredRecord | undefined>(order.length).fill(undefined)
+      for (const [i, index] of order.entries()) {
         const value = values[i]
         if (Buffer.isBuffer(value)) records[index] = decode(value)
       }

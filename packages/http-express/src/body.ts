@@ -48,8 +48,8 @@ const readBytes = (req: Request, limit: number): Promise<Uint8Array | undefined>
       if (received > 4 * limit) req.destroy()
     })
     req.once("end", () => resolve(Buffer.concat(chunks)))
-    // Comes after "end" too, and without it when client or application break off.
-    req.once("close", failed)
+    // Without an end before it when client or application break off. (An error takes its stack: not one a request.)
+    req.once("close", () => req.readableEnded || failed())
   })
 
 export type ReadBody = (req: Request) => Promise<unknown>

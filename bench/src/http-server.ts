@@ -15,7 +15,7 @@ import { create, openWorld, textOf } from "./engine.ts"
 import { type Endpoint, endpoints, type Listening, requestTo } from "./http-requests.ts"
 import { fresh } from "./load.ts"
 import { rawLmdb } from "./raw-lmdb.ts"
-import { type Work, watch } from "./watch.ts"
+import { type Work, type Written, watch } from "./watch.ts"
 
 export type Served =
   | "echo"
@@ -87,17 +87,24 @@ const workOfRequests = async () => {
 
 interface RawStore {
   readonly writer: (lengths: readonly number[]) => (name: string) => unknown
+  readonly writerLike: (written: readonly Written[]) => () => unknown
   readonly get: (name: string, count: number) => void
 }
 
 const rawMemory = (): RawStore => {
   const stored = new Map<string, Uint8Array>()
+  let next = 0
+  const writer = (lengths: readonly number[]) => {
+    const records = lengths.map((length) => randomBytes(length))
+    return (name: string) => {
+      for (const [index, record] of records.entries()) stored.set(`${name}/${index}`, new Uint8Array(record))
+    }
+  }
   return {
-    writer: (lengths) => {
-      const records = lengths.map((length) => randomBytes(length))
-      return (name) => {
-        for (const [index, record] of records.entries()) stored.set(`${name}/${index}`, new Uint8Array(record))
-      }
+    writer,
+    writerLike: (written) => {
+      const write = writer(written.map(({ length }) => length))
+      return () => write(`${next++}`)
     },
     get: (name, count) => {
       for (let index = 0; index < count; index++) {
@@ -113,7 +120,7 @@ const rawMemory = (): RawStore => {
 const working = async (store: RawStore): Promise<Express> => {
   const app = newApp()
   for (const { endpoint, work, answer } of await workOfRequests()) {
-    const [cipherCalls, write, name] = [replay(work.calls), store.writer(work.written), fresh(endpoint)]
+    const [cipherCalls, write] = [replay(work.calls), store.writerLike(work.written)]
     const path = `/${endpoint}`
     if (endpoint === "one") {
       await store.writer(work.got)("ONE")
@@ -125,7 +132,7 @@ const working = async (store: RawStore): Promise<Express> => {
     } else {
       app.post(path, express.json(), async (_req, res) => {
         cipherCalls()
-        await write(name())
+        await write()
         res.json(answer)
       })
     }

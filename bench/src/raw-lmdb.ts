@@ -1,7 +1,17 @@
 import { randomBytes } from "node:crypto"
 import { open } from "lmdb"
+import type { Written } from "./watch.ts"
 
-/** lmdb, as durable as our adapter has it, records of these lengths and the keys that it is fastest with. */
+/** Collections whose leaves rise with time; all other leaves are random. */
+const rising: ReadonlySet<string> = new Set(["audit", "vsecret-id"])
+
+const randomLeaf = (length: number): string => {
+  let text = ""
+  while (text.length < length) text += Math.random().toString(36).slice(2)
+  return text.slice(0, length)
+}
+
+/** lmdb, as durable as our adapter has it. */
 export const rawLmdb = (path: string) => {
   const database = open<Buffer, string>({
     path,
@@ -10,8 +20,24 @@ export const rawLmdb = (path: string) => {
     encoding: "binary",
   })
   const keyOf = (name: string, index: number) => `${name}/${index}`
+  let next = 0
+  const leafLike = ({ collection, leaf }: Written): string =>
+    rising.has(collection) ? String(next++).padStart(leaf.length, "0") : randomLeaf(leaf.length)
   return {
-    /** Writes records of these lengths in one durable transaction. */
+    /**
+     * Writes records like these in one durable transaction: as long, and at keys like theirs. Keys at random places make
+     * lmdb write several pages where rising ones share one.
+     */
+    writerLike: (written: readonly Written[]) => {
+      const records = written.map((one) => ({ one, bytes: randomBytes(one.length) }))
+      return (): Promise<unknown> =>
+        database.childTransaction(() => {
+          for (const { one, bytes } of records) {
+            database.put(`${one.partition}/${one.collection}/${leafLike(one)}`, bytes)
+          }
+        })
+    },
+    /** Writes records of these lengths in one durable transaction, at short keys that rise if the names do. */
     writer: (lengths: readonly number[]) => {
       const records = lengths.map((length) => randomBytes(length))
       return (name: string): Promise<unknown> =>

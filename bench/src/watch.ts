@@ -1,17 +1,25 @@
 import type { StorageAdapter, StoredRecord } from "@strongroom/core"
 import { type CipherCall, cipherCallsOf } from "./cipher-calls.ts"
 
+/** A record that was written: where, and how many bytes. */
+export interface Written {
+  readonly partition: string
+  readonly collection: string
+  readonly leaf: string
+  readonly length: number
+}
+
 /** What an operation asks of the cipher and of the storage. */
 export interface Work {
   readonly calls: readonly CipherCall[]
-  /** The lengths in bytes of the records that it wrote, and of those that it got. */
-  readonly written: readonly number[]
+  readonly written: readonly Written[]
+  /** The lengths in bytes of the records that it got. */
   readonly got: readonly number[]
 }
 
 /** An adapter that tells what operations do through it, one at a time. */
 export const watch = (storage: StorageAdapter) => {
-  let [written, got]: [number[], number[]] = [[], []]
+  let [written, got]: [Written[], number[]] = [[], []]
   const see = (records: readonly (StoredRecord | undefined)[]) => {
     for (const record of records) if (record !== undefined) got.push(record.bytes.length)
   }
@@ -28,7 +36,10 @@ export const watch = (storage: StorageAdapter) => {
       return page
     },
     commit(...given) {
-      for (const { record } of given[1].writes) if (record !== undefined) written.push(record.bytes.length)
+      const [partition, { writes }] = given
+      for (const { collection, leaf, record } of writes) {
+        if (record !== undefined) written.push({ partition, collection, leaf, length: record.bytes.length })
+      }
       return storage.commit(...given)
     },
   }

@@ -13,6 +13,7 @@ import { sealedKeyv } from "../sealed-keyv.ts"
 const strongroom = "Strongroom on LMDB"
 const strongroomAudited = "Strongroom on LMDB, reads audited"
 const raw = "raw lmdb, the same records"
+const rawRising = "raw lmdb, as many records at rising keys"
 const rawSealed = "raw lmdb, the same records, and sealing"
 const keyv = "Keyv, sealed by node:crypto, on SQLite"
 
@@ -56,14 +57,16 @@ export const embeddedSuite = async (pace: Pace, listed: readonly number[]): Prom
 const createsOf = async ({ world, database, store }: Stores, pace: Pace): Promise<SuiteResult> => {
   const [name, rawName, keyvName] = [fresh("S"), fresh("raw"), fresh("S")]
   const work = await workOf(world, (counted) => create(counted, [name()], value))
-  const [write, sealing] = [database.writer(work.written), replay(work.calls)]
+  const [write, sealing] = [database.writerLike(work.written), replay(work.calls)]
+  const writeRising = database.writer(work.written.map(({ length }) => length))
   const operations = {
     [strongroom]: () => create(world, [name()], value),
-    [raw]: () => write(rawName()),
+    [raw]: write,
     [rawSealed]: () => {
       sealing()
-      return write(rawName())
+      return write()
     },
+    [rawRising]: () => writeRising(rawName()),
     [keyv]: () => store.set(keyvName(), value),
   }
   const sequential: Comparison = {

@@ -37,7 +37,7 @@ export const remoteSuite = async (remote: Remote, pace: Pace): Promise<readonly 
     const ofCreate = await workOf(world, (counted) => create(counted, [name()], value))
     const ofRead = await workOf(world, (counted) => read(counted, "S0"))
     const [sealing, opening] = [replay(ofCreate.calls), replay(ofRead.calls)]
-    const write = remote.writer(ofCreate.written)
+    const write = remote.writer(ofCreate.written.map(({ length }) => length))
     const names = Array.from({ length: stored }, (_, index) => `READ${index}`)
     await create(world, names, value)
     const writeRead = remote.writer(ofRead.got)

@@ -21,7 +21,7 @@ export interface Call extends Pick<CallOptions, "signal"> {
 /** What Redis takes from a socket at a time. */
 const gatheredBytes = 16 << 10
 
-/** What is written in one turn of the event loop goes out together: a system call costs more than all else about a call. */
+/** What is written in one turn of the event loop goes out together, by one system call. */
 const gather = (socket: object): void => {
   if (!(socket instanceof Writable)) return
   if (socket.writableCorked === 0) {

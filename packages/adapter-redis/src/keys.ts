@@ -11,7 +11,8 @@ export class Keys {
   constructor(clientPrefix: string, prefix: string) {
     if (/[{}]/.test(clientPrefix)) throw new StorageError("FATAL", "the client's keyPrefix must not contain { or }")
     if (/[{}]/.test(prefix)) throw new StorageError("FATAL", "prefix must not contain { or }")
-    this.#prefix = clientPrefix + prefix
+    // A character a byte, as commands are written.
+    this.#prefix = Buffer.from(clientPrefix + prefix).toString("latin1")
   }
 
   hash(partition: string, collection: string): string {

@@ -1,9 +1,9 @@
 import type { StoredRecord } from "@strongroom/core"
 
-/** A record is stored as its revision, and then its bytes. */
+/** In a string each character is a byte: at most U+00FF. A record is stored as its revision, and then its bytes. */
 export type Argument = string | number | StoredRecord
 
-const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 
 /** How a command of `count` arguments begins whose first are these: https://redis.io/docs/latest/develop/reference/protocol-spec. */
 export const headOf = (count: number, first: readonly string[]): string => `*${count}\r\n${first.map(bulk).join("")}`
@@ -15,7 +15,7 @@ export const encodeCommand = (head: string, rest: readonly Argument[]): Buffer =
   let size = 0
   const end = (piece: Uint8Array) => {
     pieces.push(text, piece)
-    size += Buffer.byteLength(text) + piece.length
+    size += text.length + piece.length
   }
   for (const argument of rest) {
     if (typeof argument === "object") {
@@ -29,11 +29,9 @@ export const encodeCommand = (head: string, rest: readonly Argument[]): Buffer =
   const command = Buffer.allocUnsafe(size)
   let at = 0
   for (const piece of pieces) {
-    if (typeof piece === "string") at += command.write(piece, at)
-    else {
-      command.set(piece, at)
-      at += piece.length
-    }
+    if (typeof piece === "string") command.write(piece, at, "latin1")
+    else command.set(piece, at)
+    at += piece.length
   }
   return command
 }

@@ -4,6 +4,7 @@ import { newRevision, put } from "../../../core/test/storage/records.ts"
 import { redisStorage } from "../../src/index.ts"
 import { describeWithServers } from "../support/available.ts"
 import { codeOf } from "../support/load.ts"
+import { keysOf } from "../support/raw.ts"
 import { type Server, startServer, stopServers } from "../support/server.ts"
 
 afterAll(stopServers)
@@ -15,6 +16,18 @@ const open = (server: Server, options: Omit<RedisOptions, "replyMapping">) =>
   redisStorage({ client: new Redis({ port: server.port, lazyConnect: true, ...options }) })
 
 describeWithServers("what a client is set to", () => {
+  it("a prefix of any letters begins every key, after the client's own", async () => {
+    const server = await startServer()
+    const client = new Redis({ port: server.port, lazyConnect: true, keyPrefix: "\u00fcber:" })
+    const storage = await redisStorage({ client, prefix: "\u9375\u{1f511}:" })
+    await storage.commit("p", commit)
+    expect((await keysOf(server.connect(), "")).map(String).sort()).toEqual(
+      ["h", "z"].map((kind) => `\u00fcber:\u9375\u{1f511}:{p}:${kind}:c`),
+    )
+    expect(await storage.read("p", [address])).toEqual([commit.writes[0]?.record])
+    await storage.close()
+  })
+
   it("RESP2 and RESP3 give the same records", async () => {
     const server = await startServer()
     for (const protocol of [2, 3] as const) {

@@ -1,5 +1,5 @@
 import { MIMEType } from "node:util"
-import type { Request } from "express"
+import express, { type Request, type Response } from "express"
 import { RequestError } from "./errors.ts"
 
 const isUtf8Json = (contentType: string): boolean => {
@@ -26,41 +26,41 @@ const parse = (body: Uint8Array | string): unknown => {
   }
 }
 
-/**
- * Not by body-parser, which costs a small body more than its decoding does, and reads an upload of unannounced length to
- * its end before it refuses it. Here the answer goes out at once; a client that is nearly done can still read it, and one
- * that does not stop is cut off. Nothing is left in `req.body`, which error reporters of the application like to attach.
- */
-const readBytes = (req: Request, limit: number): Promise<Uint8Array | undefined> =>
-  new Promise((resolve, reject) => {
-    // Somebody before us has read it and kept it.
-    if (!req.readable) return resolve(undefined)
-    const failed = () => reject(new RequestError(400, "body: could not be read"))
-    // By `setEncoding`: its chunks are no bytes any more.
-    if (req.readableEncoding !== null) return failed()
-    const chunks: Uint8Array[] = []
-    let received = 0
-    req.on("data", (chunk: Uint8Array) => {
-      received += chunk.length
-      if (received <= limit) return void chunks.push(chunk)
-      chunks.length = 0
-      reject(tooLarge(limit))
-      if (received > 4 * limit) req.destroy()
-    })
-    req.once("end", () => resolve(Buffer.concat(chunks)))
-    // Without an end before it when client or application break off. (An error takes its stack: not one a request.)
-    req.once("close", () => req.readableEnded || failed())
-  })
+/** What body-parser fails with, in our words. */
+const readError = (error: unknown, limit: number): RequestError =>
+  error instanceof Error && "status" in error && error.status === 413
+    ? tooLarge(limit)
+    : new RequestError(400, "body: could not be read")
 
-export type ReadBody = (req: Request) => Promise<unknown>
+export type ReadBody = (req: Request, res: Response) => Promise<unknown>
 
 /**
  * Gives the JSON of a request's body, or throws a `RequestError` (415, 413, 400). What another parser left in
  * `req.body` is taken: of bytes and text the limit is still checked, of a parsed value only the announced length.
  */
-export const bodyReader =
-  (limit: number): ReadBody =>
-  async (req) => {
+export const bodyReader = (limit: number): ReadBody => {
+  const raw = express.raw({ type: () => true, limit })
+
+  const readBytes = (req: Request, res: Response): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      // body-parser reads an upload of unannounced length to its end before it refuses it. Here the answer goes out at
+      // once; a client that is nearly done can still read it, and one that does not stop is cut off.
+      let received = 0
+      req.on("data", (chunk: Uint8Array) => {
+        received += chunk.length
+        if (received > limit) reject(tooLarge(limit))
+        if (received > 4 * limit) req.destroy()
+      })
+      raw(req, res, (error?: unknown) => {
+        const bytes: unknown = req.body
+        // Error reporters of the application like to attach `req.body`: leave nothing there.
+        req.body = undefined
+        if (error === undefined) resolve(bytes)
+        else reject(readError(error, limit))
+      })
+    })
+
+  return async (req, res) => {
     if (!isUtf8Json(req.headers["content-type"] ?? "")) {
       throw new RequestError(415, "content-type: must be application/json, in UTF-8")
     }
@@ -68,7 +68,7 @@ export const bodyReader =
       throw new RequestError(415, "content-encoding: must be absent")
     }
     if (Number(req.headers["content-length"]) > limit) throw tooLarge(limit)
-    const body: unknown = req.body ?? (await readBytes(req, limit))
+    const body: unknown = req.body ?? (await readBytes(req, res))
     if (typeof body === "string" || body instanceof Uint8Array) {
       if (Buffer.byteLength(body) > limit) throw tooLarge(limit)
       return parse(body)
@@ -76,3 +76,4 @@ export const bodyReader =
     if (body === undefined) throw malformed()
     return body
   }
+}

@@ -56,7 +56,7 @@ const handle = (server: Server, api: Api, path: string, operation: Operation): R
     if (principal === undefined || principal === null)
       return refuse(new StrongroomError("UNAUTHENTICATED", "no principal"))
     try {
-      const answer = await operation({ strongroom, principal, req, readBody: () => readBody(req) })
+      const answer = await operation({ strongroom, principal, req, readBody: () => readBody(req, res) })
       send(res, answer.status, answer.body)
     } catch (error) {
       refuse(await confirm(strongroom, principal, error, describe(api.errors, error).status))

@@ -130,7 +130,7 @@ export const forwardRouter = (options: ForwardRouterOptions): Router => {
         return isStrongroomError(error) ? fail(error) : next(error)
       }
       try {
-        await operation({ principal, vault: readVaultId(req.params), readBody: () => readBody(req), res })
+        await operation({ principal, vault: readVaultId(req.params), readBody: () => readBody(req, res), res })
       } catch (error) {
         fail(error)
       }

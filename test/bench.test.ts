@@ -136,21 +136,38 @@ describe("turns", () => {
   test("slices last about as long as asked, and give the time of one operation", async () => {
     const log: string[] = []
     const rivals = [contestant("A", 50, log), contestant("B", 400, log)]
-    const measured = await interleave(rivals, { rounds: 3, sliceMs: 100 })
+    const measured = await interleave(rivals, { rounds: 3, sliceMs: 100, warmUpMs: 0 })
     expect(log.slice(-6)).toEqual(["A2000", "B250", "B250", "A2000", "A2000", "B250"])
     expect(measured).toEqual([measuredOf("A", [50, 50, 50]), measuredOf("B", [400, 400, 400])])
   })
 
+  test("runs as long as asked, or as often as is enough, before the first slice", async () => {
+    const before = async (micros: number) => {
+      const log: string[] = []
+      await interleave([contestant("A", micros, log)], { rounds: 1, sliceMs: 100, warmUpMs: 3_000 })
+      return log.slice(0, -1).reduce((sum, run) => sum + Number(run.slice(1)), 0)
+    }
+    const [slow, fast] = [await before(1_000), await before(10)]
+    expect(slow).toBeGreaterThanOrEqual(3_000)
+    expect(slow).toBeLessThan(3_200)
+    expect(fast).toBeGreaterThanOrEqual(20_000)
+    expect(fast).toBeLessThan(40_000)
+  })
+
   test("operations that come in batches are counted one by one", async () => {
     const log: string[] = []
-    const [batched] = await interleave([contestant("A", 30, log, { each: 100 })], { rounds: 2, sliceMs: 10 })
+    const [batched] = await interleave([contestant("A", 30, log, { each: 100 })], {
+      rounds: 2,
+      sliceMs: 10,
+      warmUpMs: 0,
+    })
     expect(log.slice(-2)).toEqual(["A300", "A300"])
     expect(batched?.micros.median).toBe(30)
   })
 
   test("who says how often is not asked more often, but for one slice to warm up", async () => {
     const log: string[] = []
-    await interleave([contestant("A", 1, log, { operations: 7 })], { rounds: 2, sliceMs: 1_000 })
+    await interleave([contestant("A", 1, log, { operations: 7 })], { rounds: 2, sliceMs: 1_000, warmUpMs: 0 })
     expect(log).toEqual(["A7", "A7", "A7"])
   })
 })

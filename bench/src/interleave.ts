@@ -31,6 +31,8 @@ export interface Pace {
   readonly rounds: number
   /** About how long one contestant runs before the next has its turn. */
   readonly sliceMs: number
+  /** How long one contestant runs at most before the first slice is timed. */
+  readonly warmUpMs: number
 }
 
 const quantile = (sorted: readonly number[], at: number): number => {
@@ -73,25 +75,33 @@ const timed = async ({ run }: Contestant, operations: number): Promise<number> =
   return Number(process.hrtime.bigint() - start) / 1e6
 }
 
-/** How many operations fill a slice; also warms up. */
-const calibrate = async (contestant: Contestant, sliceMs: number): Promise<number> => {
+/** By then V8 has optimised whatever it will: an engine's create gets faster up to its ten thousandth call. */
+const warmUpOperations = 20_000
+
+/** Warms up, and tells how many operations fill a slice. */
+const calibrate = async (contestant: Contestant, { sliceMs, warmUpMs }: Pace): Promise<number> => {
   const { each = 1, operations } = contestant
   if (operations !== undefined) {
     await contestant.run(operations)
     return operations
   }
   let times = 1
+  let [passed, done] = [0, 0]
   for (;;) {
     const took = await timed(contestant, times * each)
-    if (took >= sliceMs / 2) return each * Math.max(1, Math.round((times * sliceMs) / took))
-    times = Math.ceil(times * Math.min(8, Math.max(2, sliceMs / Math.max(took, 0.01))))
+    passed += took
+    done += times * each
+    if (took < sliceMs / 2) times = Math.ceil(times * Math.min(8, Math.max(2, sliceMs / Math.max(took, 0.01))))
+    else if (passed >= warmUpMs || done >= warmUpOperations) {
+      return each * Math.max(1, Math.round((times * sliceMs) / took))
+    }
   }
 }
 
 export const interleave = async (contestants: readonly Contestant[], pace: Pace): Promise<readonly Measured[]> => {
   const entries: { readonly contestant: Contestant; readonly operations: number }[] = []
   for (const contestant of contestants) {
-    entries.push({ contestant, operations: await calibrate(contestant, pace.sliceMs) })
+    entries.push({ contestant, operations: await calibrate(contestant, pace) })
   }
   const slices = await takeTurns(
     entries,

@@ -23,8 +23,10 @@ const { values: options } = parseArgs({
 })
 const { quick } = options
 
-const inProcess: Pace = quick ? { rounds: 5, sliceMs: 30 } : { rounds: 21, sliceMs: 150 }
-const onStorage: Pace = quick ? { rounds: 5, sliceMs: 80 } : { rounds: 21, sliceMs: 400 }
+const inProcess: Pace = quick
+  ? { rounds: 5, sliceMs: 30, warmUpMs: 250 }
+  : { rounds: 21, sliceMs: 150, warmUpMs: 3_000 }
+const onStorage: Pace = quick ? { rounds: 5, sliceMs: 80, warmUpMs: 80 } : { rounds: 21, sliceMs: 400, warmUpMs: 1_000 }
 
 const suites: Readonly<Record<Suite, () => Promise<SuiteResult>>> = {
   crypto: () => cryptoSuite(inProcess),

@@ -33,8 +33,9 @@ const nothing: Includes = {
   permissions: "no",
 }
 
-/** Memory storage keeps all that is created: a world is left behind before it gets big. */
-const bytesPerWorld = 64 << 20
+/** Memory storage keeps all that is created: a world is left behind before collecting its garbage is what is measured. */
+const bytesPerWorld = 16 << 20
+const secretsPerWorld = 5_000
 
 const creating = (name: string, value: string): Contestant => {
   let world: World | undefined
@@ -43,7 +44,7 @@ const creating = (name: string, value: string): Contestant => {
     name,
     async run(operations) {
       for (let count = 0; count < operations; count++) {
-        if (world === undefined || created * value.length > bytesPerWorld || created > 50_000) {
+        if (world === undefined || created * value.length > bytesPerWorld || created > secretsPerWorld) {
           await world?.engine.close()
           world = await openWorld()
           created = 0

@@ -89,6 +89,9 @@ const withServers = async <A>(use: (servers: ReadonlyMap<Served, Process>) => Pr
   }
 }
 
+/** How many bursts' length a server is warmed up for each of its endpoints. */
+const warmUps = 3
+
 /** Through Express, with 32 connections that are driven by this process. All rows take turns with all others. */
 export const httpSuite = (rounds: number, seconds: number): Promise<SuiteResult> =>
   withServers(async (servers) => {
@@ -98,13 +101,13 @@ export const httpSuite = (rounds: number, seconds: number): Promise<SuiteResult>
     const echoes = endpoints.flatMap(bare)
     const rows = [...tables.flatMap((one) => one.rows), ...echoes]
     const name = fresh("S")
-    const measure = ({ server, endpoint }: Row) => {
-      const found = servers.get(server)
-      if (found === undefined) throw new Error(`"${server}" is not running`)
-      return burst(found.at, endpoint, name, seconds)
+    const measure = (duration: number) => (row: Row) => {
+      const found = servers.get(row.server)
+      if (found === undefined) throw new Error(`"${row.server}" is not running`)
+      return burst(found.at, row.endpoint, name, duration)
     }
-    await takeTurns(rows, 1, measure) // Warms up.
-    const slices = await takeTurns(rows, rounds, measure)
+    await takeTurns(rows, 1, measure(warmUps * seconds))
+    const slices = await takeTurns(rows, rounds, measure(seconds))
     const measuredRow = (row: Row) => {
       const at = rows.findIndex(({ server, endpoint }) => server === row.server && endpoint === row.endpoint)
       return measuredOf(row.name, slices[at] ?? [])

@@ -142,12 +142,12 @@ describe("turns", () => {
   })
 
   test("runs as long as asked, or as often as is enough, before the first slice", async () => {
-    const before = async (micros: number) => {
+    const warmUp = async (micros: number) => {
       const log: string[] = []
       await interleave([contestant("A", micros, log)], { rounds: 1, sliceMs: 100, warmUpMs: 3_000 })
       return log.slice(0, -1).reduce((sum, run) => sum + Number(run.slice(1)), 0)
     }
-    const [slow, fast] = [await before(1_000), await before(10)]
+    const [slow, fast] = [await warmUp(1_000), await warmUp(10)]
     expect(slow).toBeGreaterThanOrEqual(3_000)
     expect(slow).toBeLessThan(3_200)
     expect(fast).toBeGreaterThanOrEqual(20_000)

@@ -56,25 +56,38 @@ export const u32 = (value: number): Uint8Array => {
   return bytes
 }
 
+let prefixed = Buffer.allocUnsafeSlow(4 * 1024)
+
+/** Gives the offset behind the text. Most is short ASCII, which is written faster here than by a call into Node. */
+const writeText = (text: string, start: number): number => {
+  if (text.length > 64) return start + prefixed.write(text, start)
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit > 0x7f) return start + prefixed.write(text, start)
+    prefixed[start + index] = unit
+  }
+  return start + text.length
+}
+
 /**
  * Each part behind its length (u32, big endian), so that no two lists of parts give the same bytes. For hashing: the
- * memory may belong to Node's shared pool.
+ * memory is that of the next call.
  */
 export const lengthPrefixed = (...parts: readonly (string | Uint8Array)[]): Uint8Array => {
-  let length = 0
-  for (const part of parts) length += 4 + (typeof part === "string" ? Buffer.byteLength(part) : part.length)
-  const bytes = Buffer.allocUnsafe(length)
+  let most = 0
+  for (const part of parts) most += 4 + (typeof part === "string" ? 3 : 1) * part.length
+  if (most > prefixed.length) prefixed = Buffer.allocUnsafeSlow(most)
   let offset = 0
   for (const part of parts) {
     const start = offset + 4
-    if (typeof part === "string") offset = start + bytes.write(part, start)
+    if (typeof part === "string") offset = writeText(part, start)
     else {
-      bytes.set(part, start)
+      prefixed.set(part, start)
       offset = start + part.length
     }
-    writeU32(bytes, offset - start, start - 4)
+    writeU32(prefixed, offset - start, start - 4)
   }
-  return bytes
+  return prefixed.subarray(0, offset)
 }
 
 /** Best effort: JavaScript engines may have copied the bytes elsewhere. */

@@ -14,7 +14,13 @@ import {
 } from "../../src/crypto/bytes.ts"
 
 const bytes = fc.uint8Array({ maxLength: 64 })
-const part = fc.oneof(bytes, fc.string({ unit: "grapheme", maxLength: 8 }))
+const long = fc.integer({ min: 60, max: 6_000 })
+const part = fc.oneof(
+  { weight: 9, arbitrary: bytes },
+  { weight: 9, arbitrary: fc.string({ unit: "grapheme", maxLength: 8 }) },
+  { weight: 1, arbitrary: long.map((length) => new Uint8Array(length).fill(length)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom("a", "\u00fc"), long).map(([text, times]) => text.repeat(times)) },
+)
 const bytesOf = (input: string | Uint8Array) => new Uint8Array(Buffer.from(input))
 
 it("lengths are 4 bytes, big endian, and count bytes", () => {
@@ -24,6 +30,7 @@ it("lengths are 4 bytes, big endian, and count bytes", () => {
   expect(toHex(lengthPrefixed("a", "\u00fc\u{1F511}", "", Uint8Array.of(7)))).toBe(
     "0000000161" + "00000006c3bcf09f9491" + "00000000" + "0000000107",
   )
+  expect(toHex(lengthPrefixed("a\u00fc"))).toBe("0000000361c3bc")
 })
 
 it("length-prefixed parts can be told apart again: no two lists give the same bytes", () => {

@@ -12,6 +12,8 @@ export const values: readonly Clause[] = [
         new Uint8Array(0),
         Uint8Array.from({ length: 256 }, (_, i) => i),
         Uint8Array.from({ length: 1 << 20 }, (_, i) => i * 7),
+        // Core hands in pieces of larger blocks of memory.
+        Uint8Array.from({ length: 300 }, (_, i) => i).subarray(90, 110),
       ]
       const writes = contents.map((bytes, i) => put(at(`${i}`), bytes))
       await mustCommit(storage, "p", writes)

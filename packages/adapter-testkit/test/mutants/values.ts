@@ -144,6 +144,20 @@ export const values: readonly Mutant[] = [
     ),
   },
   {
+    name: "stores the whole block of memory that the bytes are a piece of",
+    caughtBy: "values-exact",
+    saying: /300 bytes/,
+    make: memoryStore((client) => ({
+      commit(partition, commit, options) {
+        const whole = mapWrites(commit, ({ record, ...address }) => ({
+          ...address,
+          record: record && { ...record, bytes: new Uint8Array(record.bytes.buffer) },
+        }))
+        return client.commit(partition, whole, options)
+      },
+    })),
+  },
+  {
     name: "writes in place and does not cut off what was longer",
     caughtBy: "values-replaced",
     saying: /5 bytes/,

@@ -6,7 +6,10 @@ export interface Address {
   readonly leaf: string
 }
 
-/** What is stored: opaque bytes and the revision of the commit that wrote them (26 characters of `[0-9A-Z]`, never used twice). */
+/**
+ * What is stored: opaque bytes and the revision of the commit that wrote them (26 characters of `[0-9A-Z]`, never used twice).
+ * The bytes may be a piece of a larger block of memory: `bytes.buffer` alone is not what is stored.
+ */
 export interface StoredRecord {
   readonly revision: string
   readonly bytes: Uint8Array

@@ -40,7 +40,8 @@ export const encodeRecord = ({ revision, bytes }: StoredRecord): Buffer => {
 export const revisionOf = (value: Buffer): string => value.toString("latin1", 0, revisionLength)
 
 /** Does not copy. */
-export const decodeRecord = (value: Buffer): StoredRecord => ({
-  revision: revisionOf(value),
-  bytes: new Uint8Array(value.buffer, value.byteOffset + revisionLength, value.length - revisionLength),
-})
+export const decodeRecord = (value: Buffer): StoredRecord => {
+  // By `subarray`, which gives nothing where somebody has cut the value short: core then tells which record it is.
+  const bytes = value.subarray(revisionLength)
+  return { revision: revisionOf(value), bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) }
+}

@@ -48,6 +48,9 @@ export const marks = { unchecked: "*", untouched: "", deleted: "-" } as const
  * number of collections, then for each the number of its entries and these: leaf, revision to check ("" for absent),
  * value to put; or one of the marks. Answers the numbers of the entries whose check failed, counted from 0 over all.
  *
+ * A leaf whose record was found by its check is not put into the sorted set again: it stands there, unless somebody else
+ * has taken it away, and then no commit brings it back.
+ *
  * It must not fail once it has written, since Redis keeps what a failed script wrote. So everything that can be wrong is
  * looked at before, and puts come first: an emptied hash or set is removed, and while its slot migrates a command on a
  * key that is not there fails. The flags are the default, so that a server that cannot write (READONLY, OOM, MISCONF,

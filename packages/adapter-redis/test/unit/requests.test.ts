@@ -34,3 +34,16 @@ it("an answer to a read or a list that is none of ours is FATAL", () => {
   }
   expect(decoded(list.decode, [0, Buffer.from("leaf"), null])).toBe("FATAL")
 })
+
+it("a value that was cut short has no bytes left, and is for core to refuse", () => {
+  const revision = newRevision()
+  for (const length of [0, 5, 25, 26]) {
+    const value = Buffer.from(revision).subarray(0, length)
+    const record = { revision: revision.slice(0, length), bytes: new Uint8Array() }
+    expect(readRequest(keys, "p", [address]).decode([value])).toEqual([record])
+    expect(listRequest(keys, "p", "c", { limit: 1, maxBytes: 1 }).decode([0, Buffer.from("l"), value])).toEqual({
+      records: [{ leaf: "l", record }],
+      more: false,
+    })
+  }
+})

@@ -3,15 +3,15 @@ import { timingSafeEqual } from "node:crypto"
 const slabLength = 8 * 1024
 
 /**
- * Gives memory to be filled at once with what is not secret, such as sealed bytes. Short pieces share slabs of 8 KiB, since
- * memory of its own for each costs more than sealing it. A slab lives as long as any of its pieces: pieces that are kept
- * and pieces that are not come from allocators of their own.
+ * Gives memory to be filled at once with what is not secret and not kept for long, such as sealed bytes on their way. Short
+ * pieces share slabs of 8 KiB, since memory of its own for each costs more than sealing it; a slab lives as long as any
+ * of its pieces.
  */
 export const slabAllocator = (): ((length: number) => Uint8Array) => {
   let slab = new ArrayBuffer(0)
   let used = 0
   return (length) => {
-    if (length > slabLength / 4) return Buffer.allocUnsafeSlow(length)
+    if (length > slabLength / 4) return new Uint8Array(length)
     if (length > slab.byteLength - used) {
       slab = new ArrayBuffer(slabLength)
       used = 0
@@ -87,7 +87,8 @@ export const lengthPrefixed = (...parts: readonly (string | Uint8Array)[]): Uint
     }
     writeU32(prefixed, offset - start, start - 4)
   }
-  return prefixed.subarray(0, offset)
+  // Not a Buffer, whose `slice` would be a view.
+  return new Uint8Array(prefixed.buffer, 0, offset)
 }
 
 /** Best effort: JavaScript engines may have copied the bytes elsewhere. */

@@ -33,6 +33,10 @@ export interface Principal {
 
 const rank: Readonly<Record<Permission, number>> = { use: 1, read: 2, "read-write": 3, admin: 4 }
 
+/** For callers to keep and change: what the engine has decoded is shared by all requests. */
+export const copyGrants = (grants: readonly Grant[]): readonly Grant[] =>
+  grants.map(({ scope, permission }) => ({ scope: { ...scope }, permission }))
+
 /** Whether everything inside `inner` is also inside `outer`. */
 export const contains = (outer: Scope, inner: Scope): boolean => {
   switch (outer.type) {

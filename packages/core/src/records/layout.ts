@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { fromBase64Url, toHex } from "../crypto/bytes.ts"
 import { StrongroomError } from "../domain/errors.ts"
+import { LruMap } from "../lru-map.ts"
 import type { Address } from "../ports/storage.ts"
 import * as schemas from "./schemas.ts"
 import { metadataText, nameOf, type Place, parseMetadata } from "./sealed-record.ts"
@@ -10,15 +11,22 @@ import { metadataText, nameOf, type Place, parseMetadata } from "./sealed-record
 /** The address of a record together with what it must decode to. */
 export interface Ref<A> extends Address {
   readonly decode: (metadata: unknown) => A | undefined
-  /** What texts decoded to. Only a text that has been authenticated is looked up. */
-  readonly known: Map<string, A> | undefined
+  /** Where the kind is decoded once for many reads: what the text at each place decoded to. */
+  readonly known: Pick<LruMap<Decoded<A>>, "get" | "set"> | undefined
 }
 
-const knownTexts = 1_000
+interface Decoded<A> {
+  readonly text: string
+  readonly metadata: A
+}
+
+/** At most some 10 MB with what the texts decode to, over all engines of the process. */
+const placesKnown = 500
+const longestKnown = 2_000
 
 type Kind<A> = (collection: string, leaf: string) => Ref<A>
 
-const kind = <A, I>(schema: Schema.Codec<A, I>, known?: Map<string, A>): Kind<A> => {
+const kind = <A, I>(schema: Schema.Codec<A, I>, known?: LruMap<Decoded<A>>): Kind<A> => {
   const decodeResult = Schema.decodeUnknownResult(schema)
   const decode = (metadata: unknown): A | undefined => {
     const result = decodeResult(metadata)
@@ -27,8 +35,19 @@ const kind = <A, I>(schema: Schema.Codec<A, I>, known?: Map<string, A>): Kind<A>
   return (collection, leaf) => ({ collection, leaf, decode, known })
 }
 
-/** Of records that nearly every request reads and few change: the same text is decoded once. */
-const steadyKind = <A, I>(schema: Schema.Codec<A, I>): Kind<A> => kind(schema, new Map())
+const steady: Pick<LruMap<unknown>, "clear">[] = []
+
+/** Of records that nearly every request reads and few change. */
+const steadyKind = <A, I>(schema: Schema.Codec<A, I>): Kind<A> => {
+  const known = new LruMap<Decoded<A>>(placesKnown)
+  steady.push(known)
+  return kind(schema, known)
+}
+
+/** For an engine that closes, so that no names stay behind in memory; others of this process decode anew. */
+export const forgetMetadata = (): void => {
+  for (const known of steady) known.clear()
+}
 
 const token = steadyKind(schemas.Token)
 const principal = steadyKind(schemas.Principal)
@@ -106,14 +125,14 @@ const deepFreeze = (value: unknown): void => {
 
 /** The metadata of an opened record. Throws like `decodeMetadata`, and `INTEGRITY` for what is not JSON. */
 export const readMetadata = <A>(ref: Ref<A>, place: Place, metadata: Uint8Array): A => {
+  const name = nameOf(place)
   const text = metadataText(place, metadata)
-  const before = ref.known?.get(text)
-  if (before !== undefined) return before
-  const decoded = decodeMetadata(ref, nameOf(place), parseMetadata(place, text))
-  if (ref.known !== undefined) {
+  const before = ref.known?.get(name)
+  if (before?.text === text) return before.metadata
+  const decoded = decodeMetadata(ref, name, parseMetadata(place, text))
+  if (ref.known !== undefined && text.length <= longestKnown) {
     deepFreeze(decoded)
-    if (ref.known.size >= knownTexts) ref.known.clear()
-    ref.known.set(text, decoded)
+    ref.known.set(name, { text, metadata: decoded })
   }
   return decoded
 }

@@ -63,16 +63,35 @@ const scratch = Buffer.allocUnsafeSlow(128 * 1024)
 const plaintextOf = ({ metadata, value }: PlainBody): Uint8Array => {
   const valueStart = lengthBytes + byteLength(metadata)
   const length = valueStart + byteLength(value)
-  const plaintext = length > scratch.length ? Buffer.allocUnsafeSlow(length) : scratch.subarray(0, length)
-  writeU32(plaintext, valueStart - lengthBytes, 0)
-  for (const [part, at] of [
-    [metadata, lengthBytes],
-    [value, valueStart],
-  ] as const) {
-    if (typeof part === "string") plaintext.write(part, at)
-    else plaintext.set(part, at)
+  const memory = length > scratch.length ? Buffer.allocUnsafeSlow(length) : scratch
+  const put = (part: string | Uint8Array, at: number): void => {
+    if (typeof part === "string") memory.write(part, at)
+    else memory.set(part, at)
   }
-  return plaintext
+  writeU32(memory, valueStart - lengthBytes, 0)
+  put(metadata, lengthBytes)
+  put(value, valueStart)
+  return new Uint8Array(memory.buffer, 0, length)
+}
+
+/** Leaves nothing in `output` that is not sealed. */
+const sealInto = (
+  output: Uint8Array,
+  cipher: Cipher,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  data: Uint8Array,
+): void => {
+  try {
+    const sealed = cipher.seal(key, nonce, plaintext, data, output)
+    if (sealed.length !== output.length) throw new Error("the cipher gave another length than plaintext and tag have")
+    // Of a cipher that takes no output.
+    if (sealed !== output) output.set(sealed)
+  } catch (error) {
+    erase(output)
+    throw error
+  }
 }
 
 /** `prefix` is what stands before the record in the same stored bytes; it is authenticated as part of the header. */
@@ -85,18 +104,15 @@ export const sealRecord = (
   prefix: Uint8Array = none,
 ): Uint8Array => {
   const plaintext = plaintextOf(body)
-  const sealedStart = prefix.length + headerLength + nonceLength
-  const record = sealedBytes(sealedStart + plaintext.length + tagLength)
-  record.set(prefix)
-  record.set(versionAndSuite, prefix.length)
-  record.set(key.id, prefix.length + versionAndSuite.length)
-  record.set(nonce, prefix.length + headerLength)
-  const header = record.subarray(0, prefix.length + headerLength)
-  const output = record.subarray(sealedStart)
   try {
-    const sealed = cipher.seal(key.sealKey, nonce, plaintext, associatedData(header, place), output)
-    // Of a cipher that takes no output.
-    if (sealed !== output) output.set(sealed)
+    const sealedStart = prefix.length + headerLength + nonceLength
+    const record = sealedBytes(sealedStart + plaintext.length + tagLength)
+    record.set(prefix)
+    record.set(versionAndSuite, prefix.length)
+    record.set(key.id, prefix.length + versionAndSuite.length)
+    record.set(nonce, prefix.length + headerLength)
+    const header = record.subarray(0, prefix.length + headerLength)
+    sealInto(record.subarray(sealedStart), cipher, key.sealKey, nonce, plaintext, associatedData(header, place))
     return record
   } finally {
     erase(plaintext)

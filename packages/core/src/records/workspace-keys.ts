@@ -30,7 +30,7 @@ export const splitWorkspaceKeys = (place: Place, bytes: Uint8Array): { prefix: U
   }
   const prefix = bytes.subarray(0, lengthEnd + wrappedLength)
   // A copy: the provider's array is erased after use.
-  return { prefix, wrapped: prefix.slice(lengthEnd) }
+  return { prefix, wrapped: new Uint8Array(prefix.subarray(lengthEnd)) }
 }
 
 /** The keys of one workspace, in the clear. */

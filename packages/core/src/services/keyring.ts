@@ -2,11 +2,12 @@ import { Context, Deferred, Effect, Layer } from "effect"
 import { equalConstantTime, erase } from "../crypto/bytes.ts"
 import { type DataKeys, keyLength } from "../crypto/data-key.ts"
 import { type EngineError, isStrongroomError, StrongroomError } from "../domain/errors.ts"
+import { LruMap } from "../lru-map.ts"
 import type { KeyContext } from "../ports/keys.ts"
 import { Crypto, RootKeys, Storage } from "../ports/services.ts"
 import type { StoredRecord } from "../ports/storage.ts"
 import { type KeysetBody, unlockKeyset } from "../records/keyset.ts"
-import type { layout } from "../records/layout.ts"
+import { forgetMetadata, type layout } from "../records/layout.ts"
 import { nameOf, nonceLength, type Place } from "../records/sealed-record.ts"
 import {
   openWorkspaceKeys,
@@ -16,7 +17,6 @@ import {
 } from "../records/workspace-keys.ts"
 import { attempt } from "./attempt.ts"
 import { Leased } from "./lease.ts"
-import { LruMap } from "./lru-map.ts"
 
 const workspacesKept = 1_000
 const compartmentsKept = 4_000
@@ -163,6 +163,7 @@ export class Keyring extends Context.Service<
         Effect.sync(() => {
           kept.clear()
           keysets.clear()
+          forgetMetadata()
         }),
       )
 
@@ -222,8 +223,8 @@ export class Keyring extends Context.Service<
           const keys = unlockKeyset(name, place.partition, place.leaf, body)
           erase(body.secrets)
           const { closedAt, sequence } = body.metadata
-          // A copy: the bytes given may be a piece of a larger block.
-          const opened = { keys, closedAt, record: { ...record, bytes: record.bytes.slice() }, sequence }
+          // Not `slice`, which on a Buffer is a view: the bytes given may be a piece of a larger block.
+          const opened = { keys, closedAt, record: { ...record, bytes: new Uint8Array(record.bytes) }, sequence }
           keysets.set(name, opened)
           return opened
         },

@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { type EngineError, StrongroomError } from "../domain/errors.ts"
 import { DisplayName, decodeInput, Grants, PrincipalId } from "../domain/fields.ts"
 import type { StoredPrincipal } from "../domain/model.ts"
-import { type Grant, mayAdminister, type Principal } from "../domain/permission.ts"
+import { copyGrants, type Grant, mayAdminister, type Principal } from "../domain/permission.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
 import { metadataVersion } from "../records/schemas.ts"
@@ -19,7 +19,7 @@ const decodeGrants = decodeInput(Grants)
 const shown = ({ id, name, grants, createdAt }: typeof schemas.Principal.Type): StoredPrincipal => ({
   id,
   name,
-  grants,
+  grants: copyGrants(grants),
   createdAt: new Date(createdAt),
 })
 

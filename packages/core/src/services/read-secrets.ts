@@ -46,9 +46,9 @@ export const holds = (guard: SecretMetadata, id: string): boolean =>
   guard.holders.some(({ environment, owner }) => environment === id && owner === "")
 
 /**
- * A secret with its values at these places, as far as it has some there. `undefined` when guard and values do not belong together: in one
- * snapshot that is damage, in two it may be a change between them. Its times are those of the values given, so that
- * they tell nothing about environments that are not.
+ * A secret with its values at these places, which its guard lists. `undefined` when guard and values do not belong
+ * together: in one snapshot that is damage, in two it may be a change between them. Its times are those of the
+ * values given, so that they tell nothing about environments that are not.
  */
 export const secretOf = (
   snapshot: Snapshot,
@@ -59,7 +59,6 @@ export const secretOf = (
   let createdAt = Number.POSITIVE_INFINITY
   let updatedAt = guard.updatedAt
   for (const { environment, ref } of places) {
-    if (!holds(guard, environment)) continue
     const stored = snapshot.text(ref, snapshot.keyset(environment).keys)
     if (stored?.metadata.id !== guard.id) return undefined
     values.push({ environment, value: stored.value, personal: false })

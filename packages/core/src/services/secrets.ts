@@ -82,7 +82,7 @@ export class Secrets extends Context.Service<
                 const readable = readableEnvironments(project, grants, environment)
                 const guard = snapshot.get(ref)
                 if (guard === undefined) return undefined
-                const shown = places.filter((place) => readable.includes(place.environment))
+                const shown = places.filter(({ environment: id }) => readable.includes(id) && holds(guard, id))
                 const secret = guard.name === name ? secretOf(snapshot, guard, shown) : undefined
                 if (secret === undefined) throw damaged(guard)
                 return secret.values.length === 0 ? undefined : secret

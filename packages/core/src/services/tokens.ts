@@ -13,7 +13,7 @@ import {
   TokenId,
 } from "../domain/fields.ts"
 import type { ApiToken, IssuedToken, NewToken, SecretInput } from "../domain/model.ts"
-import { type Grant, mayAdminister, type Principal } from "../domain/permission.ts"
+import { copyGrants, type Grant, mayAdminister, type Principal } from "../domain/permission.ts"
 import { Crypto } from "../ports/services.ts"
 import { layout } from "../records/layout.ts"
 import type * as schemas from "../records/schemas.ts"
@@ -45,7 +45,7 @@ const optionalDate = (time: number | null): Date | undefined => (time === null ?
 const shown = ({ id, name, grants, maker, createdAt, expiresAt, revokedAt }: TokenMetadata): ApiToken => ({
   id,
   name,
-  grants,
+  grants: copyGrants(grants),
   maker,
   createdAt: new Date(createdAt),
   expiresAt: optionalDate(expiresAt),

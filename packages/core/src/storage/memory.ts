@@ -12,13 +12,16 @@ interface Collection {
 
 const limits: StorageLimits = { recordBytes: 16 << 20, commitRecords: 100_000, commitBytes: 64 << 20 }
 
-const copying = () => {
-  const allocate = slabAllocator()
-  return ({ revision, bytes }: StoredRecord): StoredRecord => {
-    const copied = allocate(bytes.length)
-    copied.set(bytes)
-    return { revision, bytes: copied }
-  }
+// Not `bytes.slice()`: on a Buffer that is a view of the caller's bytes.
+const keep = ({ revision, bytes }: StoredRecord): StoredRecord => ({ revision, bytes: new Uint8Array(bytes) })
+
+const allocate = slabAllocator()
+
+/** What is handed out is seldom held for long, so that it may share its memory with others. */
+const lend = ({ revision, bytes }: StoredRecord): StoredRecord => {
+  const lent = allocate(bytes.length)
+  lent.set(bytes)
+  return { revision, bytes: lent }
 }
 
 /**
@@ -30,7 +33,6 @@ const copying = () => {
 export const memoryStorage = (): StorageAdapter => {
   /** By partition and name. One level a part: joined keys would have to be joined and hashed at every access. */
   const partitions = new Map<string, Map<string, Collection>>()
-  const [kept, lent] = [copying(), copying()]
   let closed = false
 
   const requireOpen = (): void => {
@@ -59,7 +61,7 @@ export const memoryStorage = (): StorageAdapter => {
     found.leaves ??= SortedKeys.of(found.records.keys())
     for (const leaf of found.leaves.after(after)) {
       const record = found.records.get(leaf)
-      if (record !== undefined) yield { leaf, record: lent(record) }
+      if (record !== undefined) yield { leaf, record: lend(record) }
     }
   }
 
@@ -84,7 +86,7 @@ export const memoryStorage = (): StorageAdapter => {
       validateRead(partition, addresses)
       return addresses.map((address) => {
         const record = find(partition, address)
-        return record && lent(record)
+        return record && lend(record)
       })
     },
 
@@ -107,7 +109,7 @@ export const memoryStorage = (): StorageAdapter => {
       const writes = commit.writes.map(({ collection, leaf, record }) => ({
         collection,
         leaf,
-        record: record && kept(record),
+        record: record && keep(record),
       }))
       for (const write of writes) put(partition, write)
       return { status: "committed" }

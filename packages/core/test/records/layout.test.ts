@@ -1,7 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { utf8 } from "../../src/domain/text.ts"
-import { decodeMetadata, directoryLayout, layout, type Ref, readMetadata } from "../../src/records/layout.ts"
+import {
+  decodeMetadata,
+  directoryLayout,
+  forgetMetadata,
+  layout,
+  type Ref,
+  readMetadata,
+} from "../../src/records/layout.ts"
 import { refusal } from "./support.ts"
 
 const id = "6f1c1d6e-2f0b-4b6e-9a38-1d9f0e9b7c55"
@@ -153,23 +160,37 @@ describe("attack 15: hostile metadata that is well formed", () => {
 })
 
 describe("the metadata of an opened record", () => {
-  const read = <A>(ref: Ref<A>, metadata: unknown) =>
-    readMetadata(ref, { partition: "p", collection: "c", leaf: "l", revision: "r" }, utf8(JSON.stringify(metadata)))
+  const read = <A>(ref: Ref<A>, metadata: unknown, partition = "p") => {
+    const place = { partition, collection: ref.collection, leaf: ref.leaf, revision: "r" }
+    return readMetadata(ref, place, utf8(JSON.stringify(metadata)))
+  }
   const environments = [{ id: "e", name: "one" }]
   const project = { v: 1, id: "p", slug: "s", name: "n", team: null, environments, createdAt: 1 }
 
   it("of a kind that seldom changes is decoded once, and nobody can change what others get", () => {
     const first = read(layout.project("p"), project)
     expect(first).toEqual(project)
-    expect(read(layout.project("another"), project)).toBe(first)
+    expect(read(layout.project("p"), project)).toBe(first)
+    expect(read(layout.project("another"), project)).not.toBe(first)
+    expect(read(layout.project("p"), project, "another")).not.toBe(first)
     for (const part of [first, first.environments, first.environments[0]]) expect(Object.isFrozen(part)).toBe(true)
     expect(read(layout.project("p"), { ...project, name: "m" })).toEqual({ ...project, name: "m" })
   })
 
   it("is right however many others were decoded meanwhile", () => {
     for (let index = 0; index < 2_500; index++) {
-      expect(read(layout.project("p"), { ...project, name: `${index % 1_700}` }).name).toBe(`${index % 1_700}`)
+      const [leaf, name] = [`${index % 700}`, `${index % 1_700}`]
+      expect(read(layout.project(leaf), { ...project, name }).name).toBe(name)
     }
+  })
+
+  it("is not kept when it is long, nor when an engine has closed", () => {
+    const long = { ...project, name: "n".repeat(2_000) }
+    expect(read(layout.project("long"), long)).not.toBe(read(layout.project("long"), long))
+    const kept = read(layout.project("p"), project)
+    expect(read(layout.project("p"), project)).toBe(kept)
+    forgetMetadata()
+    expect(read(layout.project("p"), project)).not.toBe(kept)
   })
 
   it("of one kind is never taken for that of another", () => {

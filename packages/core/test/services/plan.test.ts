@@ -41,17 +41,33 @@ describe("sealing a plan", () => {
 
   it.each(["short", "x".repeat(200_000)])("leaves none behind when the cipher fails", (value) => {
     const seen: Uint8Array[] = []
+    const outputs: Uint8Array[] = []
     const failing: Cipher = {
       ...nobleCipher,
-      seal: (_key, _nonce, plaintext) => {
+      seal: (_key, _nonce, plaintext, _associatedData, output = new Uint8Array(0)) => {
         seen.push(plaintext)
+        outputs.push(output)
+        output.set(plaintext)
         throw new Error("no memory")
       },
     }
     const writes = [put(layout.slug("a"), undefined, pointer, { value: Redacted.make(value) })]
     expect(() => sealWrites(sealerOf(failing), revision, writes, [])).toThrow("no memory")
     expect(seen.map((plaintext) => plaintext.length >= value.length)).toEqual([true])
-    expect(seen.every((plaintext) => plaintext.every((byte) => byte === 0))).toBe(true)
+    expect(outputs.map((output) => output.length)).toEqual(seen.map((plaintext) => plaintext.length + 16))
+    for (const bytes of [...seen, ...outputs]) expect(bytes.every((byte) => byte === 0)).toBe(true)
+  })
+
+  it("refuses what a cipher gives in another length than plaintext and tag have", () => {
+    for (const extra of [-1, 1, -17]) {
+      const strange: Cipher = {
+        ...nobleCipher,
+        seal: (_key, _nonce, plaintext) => new Uint8Array(plaintext.length + 16 + extra),
+      }
+      expect(() => sealWrites(sealerOf(strange), revision, [put(layout.slug("a"), undefined, pointer)], [])).toThrow(
+        "another length",
+      )
+    }
   })
 
   it("refuses what is over a limit before it encodes or seals anything", () => {

@@ -32,6 +32,24 @@ describe("principals", () => {
   )
 
   it(
+    "come as copies: whoever changes what was shown changes no rights",
+    story(async (world) => {
+      const { engine, owner } = world
+      const { id } = await engine.principals.create(owner, { name: "CI", grants: onProject(world, "read") })
+      const token = await engine.tokens.issue(owner, { name: "t", grants: onProject(world, "read") })
+      const shown = async () => [
+        ...(await engine.principals.get(owner, id)).grants,
+        ...(await engine.tokens.list(owner)).flatMap((one) => (one.id === token.id ? one.grants : [])),
+      ]
+      const before = structuredClone(await shown())
+      expect(before).toHaveLength(2)
+      for (const grant of await shown()) Object.assign(grant, { permission: "admin", scope: { type: "workspace" } })
+      for (const { scope } of await shown()) Object.assign(scope, { project: "another" })
+      expect(await shown()).toEqual(before)
+    }),
+  )
+
+  it(
     "lose and gain rights with the next request",
     story(async (world) => {
       const { engine, owner, workspace } = world

@@ -210,22 +210,27 @@ describe("goals", () => {
   test("are told with their comparison, their rows and the day of their run", () => {
     const one = goal("faster than c", "speed", 1.5, rows, "Strongroom", "c")
     expect(one).toMatchObject({ comparison: rows.id, ours: "Strongroom", theirs: "c", ratio: { median: 2 } })
-    const old = runOf("http", { goals: [{ ...one, goal: 3 }], date: "2025-05-05", mode: "quick" })
+    const old = runOf("http", { goals: [{ ...one, goal: 3 }], date: "2025-05-05" })
     const text = report({ runs: [runOf("crypto", { goals: [one] }), old] })
     expect(text).toContain("| faster than c | ≥ 1.5× the speed | 2.00× | 1.71 – 2.38 | met | 2026-01-01 |")
-    expect(text).toContain("| faster than c | ≥ 3× the speed | 2.00× | 1.71 – 2.38 | missed | 2025-05-05, quick |")
+    expect(text).toContain("| faster than c | ≥ 3× the speed | 2.00× | 1.71 – 2.38 | missed | 2025-05-05 |")
+  })
+
+  test("of a quick run have no verdict, and no quartiles of so few rounds", () => {
+    const text = report({ runs: [runOf("crypto", { mode: "quick" })] })
+    expect(text).toContain("| crypto against c | ≥ 1.5× the speed | 2.00× |  |  | 2026-01-01, quick |")
   })
 })
 
 describe("a run of some suites", () => {
   const before: Results = { runs: [runOf("crypto"), runOf("redis"), runOf("growth")] }
-  const quickRedis = runOf("redis", { date: "2026-02-02", machine: "another", mode: "quick" })
+  const laterRedis = runOf("redis", { date: "2026-02-02", machine: "another" })
 
-  test("replaces these whole and leaves the others their date, machine and mode", () => {
-    expect(merge(before, [quickRedis]).runs).toEqual([runOf("crypto"), quickRedis, runOf("growth")])
-    const text = report(merge(before, [quickRedis]))
-    expect(text).toContain("- crypto, growth: 2026-01-01, a machine, full run\n- redis: 2026-02-02, another, quick run")
-    expect(text).toContain("## redis\n\n2026-02-02, another, quick run.\n\n### All of redis")
+  test("replaces these whole and leaves the others their date and machine", () => {
+    expect(merge(before, [laterRedis]).runs).toEqual([runOf("crypto"), laterRedis, runOf("growth")])
+    const text = report(merge(before, [laterRedis]))
+    expect(text).toContain("- crypto, growth: 2026-01-01, a machine, full run\n- redis: 2026-02-02, another, full run")
+    expect(text).toContain("## redis\n\n2026-02-02, another, full run.\n\n### All of redis")
     expect(text).toContain("## growth\n\n2026-01-01, a machine, full run.\n\n### All of growth")
   })
 
@@ -234,37 +239,50 @@ describe("a run of some suites", () => {
     expect(suites).toEqual(["crypto", "http", "growth"])
   })
 
-  test("that was left out says why, and takes no figures away", () => {
-    const without = runOf("redis", leftOut("no server"))
-    expect(merge(before, [without])).toEqual(before)
-    const first = merge({ runs: [] }, [without])
-    expect(first.runs).toEqual([without])
+  const without = (why: string) => runOf("redis", { ...leftOut(why), date: "2026-03-03" })
+
+  test("that was left out takes no figures away, and says why they are older", () => {
+    const merged = merge(before, [without("no server")])
+    expect(report(merged)).toContain("- redis, on 2026-03-03: no server; its figures are of 2026-01-01\n")
+    expect(report(merged)).toContain("## redis\n\n2026-01-01, a machine, full run.\n\n### All of redis")
+    expect(report(merge(merged, [without("no port")]))).toContain("- redis, on 2026-03-03: no port; its figures")
+    expect(merge(merged, [laterRedis]).runs).toEqual([runOf("crypto"), laterRedis, runOf("growth")])
+  })
+
+  test("that was never measured says why, of its last run", () => {
+    const first = merge({ runs: [] }, [without("no server")])
+    expect(first.runs).toEqual([without("no server")])
     expect(report(first)).toContain(
       "## Left out, and why\n\n- crypto: has not been run\n- embedded: has not been run\n- redis: no server\n",
     )
-    expect(report(first)).not.toContain("2026-01-01")
-    expect(merge(first, [quickRedis]).runs).toEqual([quickRedis])
+    expect(report(first)).not.toContain("2026-03-03")
+    expect(merge(first, [without("no port")]).runs).toEqual([without("no port")])
+    expect(merge(first, [laterRedis]).runs).toEqual([laterRedis])
   })
 })
 
 describe("tables", () => {
-  test("show times, and their ratios to the first row", () => {
-    expect(comparisonTable(rows)).toBe(
+  test("show times, and their ratios to the first row, round by round", () => {
+    const measured = [measuredOf("Strongroom", [20, 30, 40, 50, 60]), measuredOf("a | b", [40, 90, 40, 100, 6])]
+    expect(comparisonTable({ ...rows, measured })).toBe(
       [
         "### Create & read, <1 KiB>",
         "",
-        "|  | median | quartiles | time, first row = 1 |",
-        "| --- | --- | --- | --- |",
-        "| Strongroom | 30.0 µs | 25.0 µs – 35.0 µs | 1.00× |",
-        "| a \\| b | 3.00 µs | 2.50 µs – 2.00 ms | 0.10× |",
-        "| c | 60.0 µs | 55.0 µs – 65.0 µs | 2.00× |",
+        "|  | median | quartiles | time, first row = 1 | quartiles of the rounds |",
+        "| --- | --- | --- | --- | --- |",
+        "| Strongroom | 40.0 µs | 30.0 µs – 50.0 µs | 1.00× | 1.00 – 1.00 |",
+        "| a \\| b | 40.0 µs | 40.0 µs – 90.0 µs | 1.00× | 1.00 – 2.00 |",
       ].join("\n"),
     )
   })
 
+  test("show no quartiles of fewer than four rounds", () => {
+    expect(comparisonTable(rows)).toContain("| c | 60.0 µs |  | 2.00× |  |")
+  })
+
   test("show the heap where it was measured", () => {
     const grown = { ...measuredOf("at 1,000", [10]), heapMiB: 31.44 }
-    expect(comparisonTable({ id: "x", title: "X", measured: [grown] })).toContain("| 1.00× | 31.4 MiB |")
+    expect(comparisonTable({ id: "x", title: "X", measured: [grown] })).toContain("| 1.00× |  | 31.4 MiB |")
   })
 
   test("say of each row what it includes", () => {
@@ -311,6 +329,19 @@ describe("the picture", () => {
     expect(svg).toContain("Create &amp; read, &lt;1 KiB&gt;")
   })
 
+  test("tells each row's ratio to the first, with whiskers for the quartiles of the rounds", () => {
+    const measured = [measuredOf("ours", [1, 1, 1, 1, 1]), measuredOf("theirs", [10, 5, 20, 10, 80])]
+    const svg = barChart({ ...rows, measured }, "a note")
+    expect([...svg.matchAll(/>([\d.]+×)</g)].map(([, ratio]) => ratio)).toEqual(["1.00×", "10.0×"])
+    const number = "([\\d.]+)"
+    const [, left, width] = new RegExp(`.*<rect x="${number}"[^>]* width="${number}"`, "s").exec(svg) ?? []
+    const [, from, to] = new RegExp(`.*<path d="M${number} \\d+H${number}`, "s").exec(svg) ?? []
+    // From 0.5 to 20: the bar ends at 10, where the lower quartile is; the upper one is 20.
+    const end = Number(left) + Number(width)
+    expect(Number(from)).toBeCloseTo(end, 0)
+    expect((Number(to) - end) / Number(width)).toBeCloseTo(Math.log(20 / 10) / Math.log(10 / 0.5), 2)
+  })
+
   test("is well-formed whatever the rows are called and however many there are", () => {
     const row = fc.tuple(fc.string(), micros).map(([name, time]) => measuredOf(name, [time]))
     fc.assert(
@@ -325,9 +356,8 @@ describe("the picture", () => {
 
   test("is of the comparison with the libraries, with the day of its own run", () => {
     expect(picture({ runs: [runOf("http")] })).toBeUndefined()
-    expect(picture({ runs: [runOf("crypto", { mode: "quick" }), runOf("http", { date: "2030-01-01" })] })).toContain(
-      "2026-01-01, a machine, quick run",
-    )
+    const runs = [runOf("crypto"), runOf("http", { date: "2030-01-01" })]
+    expect(picture({ runs })).toContain(">2026-01-01, a machine<")
   })
 })
 

@@ -37,9 +37,12 @@ export const startRedis = async (): Promise<
     { stdio: "ignore" },
   )
   const ended = new Promise((resolve) => child.once("exit", resolve).once("error", resolve))
+  const kill = () => void child.kill("SIGKILL")
+  process.once("exit", kill)
   const stop = async () => {
-    child.kill("SIGKILL")
+    kill()
     await ended
+    process.off("exit", kill)
     await rm(directory, { recursive: true, force: true })
   }
   const url = `redis://127.0.0.1:${port}`

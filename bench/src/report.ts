@@ -1,4 +1,4 @@
-import type { Measured } from "./interleave.ts"
+import { type Measured, ratioOf, type Spread } from "./interleave.ts"
 import {
   type Comparison,
   features,
@@ -29,19 +29,35 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
     .join("\n")
 
+const between = ({ low, high }: Spread, shown: (value: number) => string): string => `${shown(low)} – ${shown(high)}`
+
+/** Fewer rounds have no quartiles to speak of. */
+const leastRounds = 4
+
 /** Times are shown to give an idea; only the ratios, of runs in turns, are compared. */
 export const comparisonTable = ({ title, measured }: Comparison): string => {
-  const [ours] = measured
   const hasHeap = measured.some(({ heapMiB }) => heapMiB !== undefined)
   const heap = ({ heapMiB }: Measured) => (hasHeap ? [heapMiB === undefined ? "" : `${shortened(heapMiB)} MiB`] : [])
-  const rows = measured.map((row) => [
-    row.name,
-    time(row.micros.median),
-    `${time(row.micros.low)} – ${time(row.micros.high)}`,
-    ours === undefined ? "" : `${shortened(row.micros.median / ours.micros.median)}×`,
-    ...heap(row),
-  ])
-  const head = ["", "median", "quartiles", "time, first row = 1", ...(hasHeap ? ["heap"] : [])]
+  const rows = measured.map((row) => {
+    const ratio = ratioOf(row, measured[0] ?? row)
+    const enough = row.slices.length >= leastRounds
+    return [
+      row.name,
+      time(row.micros.median),
+      enough ? between(row.micros, time) : "",
+      `${shortened(ratio.median)}×`,
+      enough ? between(ratio, shortened) : "",
+      ...heap(row),
+    ]
+  })
+  const head = [
+    "",
+    "median",
+    "quartiles",
+    "time, first row = 1",
+    "quartiles of the rounds",
+    ...(hasHeap ? ["heap"] : []),
+  ]
   return `### ${title}\n\n${table(head, rows)}`
 }
 
@@ -51,17 +67,17 @@ const measuredOn = ({ date, mode }: Run): string => (mode === "quick" ? `${date}
 export const goalTable = ({ runs }: Results): string =>
   table(
     ["", "goal", "measured", "quartiles of the rounds", "", "on"],
-    runs.flatMap((run) => run.goals.map((one) => [...goalCells(one), measuredOn(run)])),
+    runs.flatMap((run) => run.goals.map((one) => [...goalCells(one, run), measuredOn(run)])),
   )
 
 export const hasGoals = ({ runs }: Results): boolean => runs.some(({ goals }) => goals.length > 0)
 
-const goalCells = (one: Goal): readonly string[] => [
+/** A quick run gives no verdict: it has too few rounds. */
+const goalCells = (one: Goal, { mode }: Run): readonly string[] => [
   one.what,
   `${one.kind === "time" ? "≤" : "≥"} ${one.goal}× the ${one.kind}`,
   `${shortened(one.ratio.median)}×`,
-  `${shortened(one.ratio.low)} – ${shortened(one.ratio.high)}`,
-  isMet(one) ? "met" : "missed",
+  ...(mode === "quick" ? ["", ""] : [between(one.ratio, shortened), isMet(one) ? "met" : "missed"]),
 ]
 
 const headings: Readonly<Record<(typeof features)[number], string>> = {
@@ -90,12 +106,14 @@ export const runLines = ({ runs }: Results): readonly string[] => {
   return [...suites].map(([where, names]) => `- ${names.join(", ")}: ${where}`)
 }
 
-/** Of these suites, those that have no figures. */
+/** Of these suites, those that have no figures, or none of their last run. */
 export const leftOutLines = ({ runs }: Results, suites: readonly Suite[] = suiteNames): readonly string[] =>
   suites.flatMap((name) => {
     const run = runs.find(({ suite }) => suite === name)
     if (run === undefined) return [`- ${name}: has not been run`]
-    return run.leftOut === undefined ? [] : [`- ${name}: ${run.leftOut}`]
+    if (run.leftOut !== undefined) return [`- ${name}: ${run.leftOut}`]
+    const { notSince, date } = run
+    return notSince === undefined ? [] : [`- ${name}, on ${notSince.date}: ${notSince.why}; its figures are of ${date}`]
   })
 
 const section = (run: Run): readonly string[] =>

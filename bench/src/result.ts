@@ -40,6 +40,8 @@ export interface Run extends SuiteResult {
   readonly machine: string
   /** A quick run tells the order of magnitude, a full one the ratio. */
   readonly mode: "quick" | "full"
+  /** That a later run was left out, and why: the figures are older. */
+  readonly notSince?: { readonly date: string; readonly why: string }
 }
 
 export interface Results {
@@ -86,12 +88,12 @@ export const sum = (name: string, left: Measured, right: Measured): Measured =>
     left.slices.map((value, index) => value + (right.slices[index] ?? Number.NaN)),
   )
 
-/** Of each suite its latest run, whole; one that was left out takes the place of none that measured something. */
+/** Of each suite its latest run, whole. One that was left out takes away no figures, and is noted beside them. */
 export const merge = (before: Results, latest: readonly Run[]): Results => ({
   runs: suiteNames.flatMap((name) => {
     const old = before.runs.find(({ suite }) => suite === name)
     const now = latest.find(({ suite }) => suite === name)
-    const kept = now === undefined || (now.leftOut !== undefined && old !== undefined) ? old : now
-    return kept ?? []
+    if (now?.leftOut === undefined || old === undefined || old.leftOut !== undefined) return now ?? old ?? []
+    return { ...old, notSince: { date: now.date, why: now.leftOut } }
   }),
 })

@@ -3,27 +3,50 @@
  * told, so many times, and answers when it is done.
  */
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
-import { create, fill, nameOf, openEngine, openWorld, read, textOf, type World } from "./engine.ts"
-import { fresh, inTurn } from "./load.ts"
+import { create, nameOf, openEngine, openWorld, read, textOf, type World } from "./engine.ts"
+import { atOnce, fresh, inTurn, warmUpCreates } from "./load.ts"
 
-/** What opening the store needs to know of it. */
-export type Place = Omit<World, "engine" | "storage">
+/** What opening the store needs to know of it, and how many entries its audit log has. */
+export interface Place extends Omit<World, "engine" | "storage"> {
+  readonly entries: number
+}
 
 export interface Order {
   readonly operation: "create" | "read" | "page" | "heap"
   readonly count: number
 }
 
-/** The first page of the audit log has the same entries at every size: those of the single creates. */
-const single = 110
+/** Each request is an entry of the audit log, which so grows as the workspace does. */
+const perRequest = 10
 
 const [path = "", size = ""] = process.argv.slice(2)
 const secrets = Number(size)
 const value = textOf(100)
 
+/** Creates are measured few at a time, lest the stores grow: they are warmed up elsewhere. */
+const elsewhere = await openWorld(lmdbStorage({ path: `${path}-warm-up` }))
+const warmUp = fresh("WARM")
+await atOnce(warmUpCreates, () => create(elsewhere, [warmUp()], value))
+await elsewhere.engine.close()
+
 const made = await openWorld(lmdbStorage({ path }))
-for (let index = 0; index < single; index++) await create(made, [nameOf(index)], value)
-await fill(made, single, secrets, value)
+const next = fresh("")
+await atOnce(secrets / perRequest, () => {
+  const first = Number(next()) * perRequest
+  const names = Array.from({ length: perRequest }, (_, index) => nameOf(first + index))
+  return create(made, names, value)
+})
+
+const entriesIn = async ({ engine, principal }: World): Promise<number> => {
+  let [count, after]: [number, string | undefined] = [0, undefined]
+  do {
+    const page = await engine.audit.list(principal, { limit: 1_000, ...(after !== undefined && { after }) })
+    count += page.entries.length
+    after = page.next
+  } while (after !== undefined)
+  return count
+}
+const entries = await entriesIn(made)
 await made.engine.close()
 
 // Another engine, as of a service that was started again: it has nothing left over from making the store.
@@ -54,4 +77,4 @@ process.on("message", async ({ operation, count }: Order) => {
 process.on("disconnect", () => process.exit())
 
 const { principal, project, environment, vault } = world
-process.send?.({ principal, project, environment, vault } satisfies Place)
+process.send?.({ principal, project, environment, vault, entries } satisfies Place)

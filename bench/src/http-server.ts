@@ -1,11 +1,8 @@
-/** One server process of the HTTP comparison: `node http-server.ts <what>`, tells its parent where it listens. */
+/** One server process of the HTTP comparison: `node http-server.ts <what> <path>`, tells its parent where it listens. */
 
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
 import type { Server } from "node:http"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
 import { memoryStorage, reveal, type StorageAdapter } from "@strongroom/core"
 import { secretsRouter } from "@strongroom/http-express"
@@ -142,26 +139,26 @@ const working = async (store: RawStore): Promise<Express> => {
 
 const echo: RequestHandler = (req, res) => void res.json(req.body)
 
+const value = textOf(100)
+const answer: RequestHandler = (_req, res) => void res.json({ value })
+
 const unserved = {
   headers: { "content-type": "application/json" },
   paths: { enkryptify: "/enkryptify", nairi: "/nairi", one: "/one" },
   environment: "1c564a9b-6a2e-46f4-8bb0-5b01e60cccb9",
 }
 
-const directory = await mkdtemp(join(tmpdir(), "strongroom-bench-http-"))
-process.on("disconnect", async () => {
-  await rm(directory, { recursive: true, force: true })
-  process.exit()
-})
+process.on("disconnect", () => process.exit())
 
-const make = async (what = ""): Promise<{ readonly app: Express; readonly at: Omit<Listening, "url"> }> => {
-  const path = join(directory, "store")
+const make = async (what = "", path = ""): Promise<{ readonly app: Express; readonly at: Omit<Listening, "url"> }> => {
   const onDisk = what.endsWith("LMDB")
-  if (what === "echo") return { app: newApp().post("/{*path}", express.json(), echo), at: unserved }
+  if (what === "echo") {
+    return { app: newApp().post("/{*path}", express.json(), echo).get("/{*path}", answer), at: unserved }
+  }
   if (what.startsWith("work")) return { app: await working(onDisk ? rawLmdb(path) : rawMemory()), at: unserved }
   return served(onDisk ? lmdbStorage({ path }) : memoryStorage(), what.includes("audited"))
 }
 
-const { app, at } = await make(process.argv[2])
+const { app, at } = await make(...process.argv.slice(2))
 const { url } = await listen(app)
 process.send?.({ url, headers: at.headers, paths: at.paths, environment: at.environment } satisfies Listening)

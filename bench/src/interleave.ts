@@ -6,7 +6,7 @@ export interface Contestant {
   readonly run: (operations: number) => Promise<void> | void
   /** Operations come in multiples of this. Default: 1. */
   readonly each?: number
-  /** How many operations are a slice, for those that must not be done too often. Default: as many as fill the time. */
+  /** How many operations are a slice, and one run while warming up. Default: as many as fill the time. */
   readonly operations?: number
 }
 
@@ -31,7 +31,7 @@ export interface Pace {
   readonly rounds: number
   /** About how long one contestant runs before the next has its turn. */
   readonly sliceMs: number
-  /** How long one contestant runs at most before the first slice is timed. */
+  /** How long one contestant runs at most before the first slice is timed, but for a last run. */
   readonly warmUpMs: number
 }
 
@@ -53,7 +53,7 @@ export const measuredOf = (name: string, slices: readonly number[]): Measured =>
   slices,
 })
 
-/** What each contestant measures in its turn, round by round. Each begins a round as often as any other. */
+/** What each contestant measures in its turn, round by round. The next one begins the next round. */
 export const takeTurns = async <C>(
   contestants: readonly C[],
   rounds: number,
@@ -81,12 +81,13 @@ const warmUpOperations = 20_000
 /** Warms up, and tells how many operations fill a slice. */
 const calibrate = async (contestant: Contestant, { sliceMs, warmUpMs }: Pace): Promise<number> => {
   const { each = 1, operations } = contestant
-  if (operations !== undefined) {
-    await contestant.run(operations)
-    return operations
-  }
   let times = 1
   let [passed, done] = [0, 0]
+  while (operations !== undefined) {
+    passed += await timed(contestant, operations)
+    done += operations
+    if (passed >= warmUpMs || done >= warmUpOperations) return operations
+  }
   for (;;) {
     const took = await timed(contestant, times * each)
     passed += took
@@ -109,6 +110,26 @@ export const interleave = async (contestants: readonly Contestant[], pace: Pace)
     async ({ contestant, operations }) => ((await timed(contestant, operations)) / operations) * 1_000,
   )
   return contestants.map(({ name }, index) => measuredOf(name, slices[index] ?? []))
+}
+
+/**
+ * As `interleave`, with as many operations for one as for any other, which fill the slices together: for what gets slower
+ * as its store grows.
+ */
+export const interleaveAlike = async (
+  contestants: readonly Contestant[],
+  { rounds, sliceMs, warmUpMs }: Pace,
+): Promise<readonly Measured[]> => {
+  const all = async (count: number) => {
+    for (const { run } of contestants) await run(count)
+  }
+  const count = contestants.length
+  const pace = { rounds, sliceMs: sliceMs * count, warmUpMs: warmUpMs * count }
+  const operations = await calibrate({ name: "all", run: all }, pace)
+  return interleave(
+    contestants.map((contestant) => ({ ...contestant, operations })),
+    { ...pace, warmUpMs: 0 },
+  )
 }
 
 /** How many times as long `subject` takes as `base`: the ratio of the medians, with the quartiles of the rounds' ratios. */

@@ -1,6 +1,9 @@
 /** How many operations are under way at once in a concurrent comparison. */
 export const writers = 64
 
+/** After so many creates V8 has optimised them, for comparisons whose own are few. */
+export const warmUpCreates = 10_000
+
 export type Operation = () => Promise<unknown>
 
 /** Calls `operation` so often, at most `writers` at a time. */

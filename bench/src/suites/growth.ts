@@ -1,10 +1,8 @@
-import { fork } from "node:child_process"
-import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { lmdbStorage } from "@strongroom/adapter-lmdb"
+import { start } from "../child.ts"
 import { openEngine, read } from "../engine.ts"
 import type { Order, Place } from "../growth-store.ts"
 import { type Contestant, interleave, type Pace } from "../interleave.ts"
@@ -21,28 +19,10 @@ interface Store {
 
 /** A process that makes a store of this size and keeps it open. */
 const startStore = async (path: string, size: number): Promise<Store> => {
-  const child = fork(fileURLToPath(new URL("../growth-store.ts", import.meta.url)), [path, `${size}`])
-  const gone = once(child, "exit")
-  const answer = async (): Promise<unknown> => {
-    const ended = gone.then(() => Promise.reject(new Error(`the process of the store at ${path} ended`)))
-    const [message] = await Promise.race([once(child, "message"), ended])
-    return message
-  }
+  const { answer, order, stop } = start("growth-store.ts", [path, `${size}`])
   const place = await answer()
   if (!isPlace(place)) throw new Error("the process of a store did not say where its secrets are")
-  return {
-    name: label(size),
-    path,
-    place,
-    order: (order) => {
-      child.send(order)
-      return answer()
-    },
-    stop: () => {
-      child.disconnect()
-      return gone
-    },
-  }
+  return { name: label(size), path, place, order, stop }
 }
 
 const isPlace = (message: unknown): message is Place =>
@@ -77,21 +57,25 @@ export const growthSuite = async (sizes: readonly number[], pace: Pace): Promise
       title: "Growth: read one secret, LMDB",
       measured: await interleave(told("read"), pace),
     }
+    const ofPages = await interleave(told("page"), pace)
     const pages: Comparison = {
       id: "growth-page",
       title: "Growth: list a page of 100 audit entries, LMDB",
-      measured: await interleave(told("page"), pace),
+      measured: ofPages.map((row, index) => ({
+        ...row,
+        name: `${row.name}, ${stores[index]?.place.entries.toLocaleString("en")} audit entries`,
+      })),
     }
     const opening = stores.map((store) => ({
       name: store.name,
       run: (count: number) => inTurn(count, () => openAndRead(store)),
     }))
     const opened = await interleave(opening, pace)
-    // Few, and last: they make the stores grow.
+    // Few, and last: they make the stores grow. Their processes have warmed up elsewhere.
     const creates: Comparison = {
       id: "growth-create",
       title: "Growth: create one secret, LMDB",
-      measured: await interleave(told("create", 10), pace),
+      measured: await interleave(told("create", 10), { ...pace, warmUpMs: 0 }),
     }
     const heaps: number[] = []
     for (const { order } of stores) heaps.push(Number(await order({ operation: "heap", count: 1 })))

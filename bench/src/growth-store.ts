@@ -19,6 +19,9 @@ export interface Order {
 /** Each request is an entry of the audit log, which so grows as the workspace does. */
 const perRequest = 10
 
+// Before the store is made, which takes long.
+process.on("disconnect", () => process.exit())
+
 const [path = "", size = ""] = process.argv.slice(2)
 const secrets = Number(size)
 const value = textOf(100)
@@ -74,7 +77,5 @@ process.on("message", async ({ operation, count }: Order) => {
   await inTurn(count, operations[operation])
   process.send?.("done")
 })
-process.on("disconnect", () => process.exit())
-
 const { principal, project, environment, vault } = world
 process.send?.({ principal, project, environment, vault, entries } satisfies Place)

@@ -42,15 +42,15 @@ const { quick } = options
 
 const inProcess: Pace = quick
   ? { rounds: 5, sliceMs: 30, warmUpMs: 250 }
-  : { rounds: 21, sliceMs: 150, warmUpMs: 3_000 }
-const onStorage: Pace = quick ? { rounds: 5, sliceMs: 80, warmUpMs: 80 } : { rounds: 21, sliceMs: 400, warmUpMs: 1_000 }
+  : { rounds: 21, sliceMs: 150, warmUpMs: 2_000 }
+const onStorage: Pace = quick ? { rounds: 5, sliceMs: 80, warmUpMs: 80 } : { rounds: 21, sliceMs: 300, warmUpMs: 750 }
 
 const suites: Readonly<Record<Suite, () => Promise<SuiteResult>>> = {
   crypto: () => cryptoSuite(inProcess),
   embedded: () => embeddedSuite(onStorage, quick ? [10, 1_000] : [10, 1_000, 100_000]),
   redis: () => redisSuite(onStorage),
   mongodb: () => mongodbSuite(onStorage),
-  http: () => (quick ? httpSuite(2, 1) : httpSuite(7, 2)),
+  http: () => (quick ? httpSuite(2, 1) : httpSuite(7, 1.5)),
   growth: () => growthSuite(quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000], onStorage),
 }
 
@@ -124,8 +124,10 @@ const failed = (suite: Suite, error: unknown): SuiteResult => {
 const runs: Run[] = []
 for (const suite of wanted) {
   say(`${suite} …`)
+  const started = performance.now()
   const result = await suites[suite]().catch((error: unknown) => failed(suite, error))
   if (result.leftOut !== undefined) say(`${suite}: left out: ${result.leftOut}`)
+  else say(`${suite}: ${Math.round((performance.now() - started) / 1_000)} s`)
   const date = new Date().toISOString().slice(0, 10)
   runs.push({ suite, date, machine: machine(), mode: quick ? "quick" : "full", ...result })
   // At once: a later suite may take the process with it.

@@ -187,7 +187,7 @@ const listOf = async ({ world, database, store }: Stores, size: number, pace: Pa
     [keyv]: () => store.list(size),
   }
   // One list of 100,000 takes seconds.
-  const rounds = size > 10_000 ? Math.min(5, pace.rounds) : pace.rounds
+  const rounds = size > 10_000 ? Math.min(3, pace.rounds) : pace.rounds
   const measured = await interleave(contestants(operations, inTurn), { ...pace, rounds })
   await auditing.engine.close()
   return { id: `lmdb-list-${size}`, title: `List of ${size.toLocaleString("en")} secrets with their values`, measured }

@@ -52,6 +52,26 @@ const contestants = (operations: Readonly<Record<string, Operation>>, run: Run):
 /** What statfs(2) says of a file system in memory. */
 const tmpfs = 0x01021994
 
+/** The same operations one after the other, and many at a time. */
+const bothWays = async (
+  [inTurnId, atOnceId]: readonly [string, string],
+  what: string,
+  operations: Readonly<Record<string, Operation>>,
+  measure: typeof interleave,
+  pace: Pace,
+): Promise<readonly [Comparison, Comparison]> => [
+  {
+    id: inTurnId,
+    title: `${what}, one after the other`,
+    measured: await measure(contestants(operations, inTurn), pace),
+  },
+  {
+    id: atOnceId,
+    title: `${what}, ${writers} at a time`,
+    measured: await measure(contestants(operations, atOnce), pace),
+  },
+]
+
 /** Durable storage inside the process. */
 export const embeddedSuite = async (pace: Pace, listed: readonly number[]): Promise<SuiteResult> => {
   if ((await statfs(tmpdir())).type === tmpfs) {
@@ -85,16 +105,8 @@ const createsOf = async ({ world, database, store }: Stores, pace: Pace): Promis
     [rawRising]: () => writeRising(rawName()),
     [keyv]: () => store.set(keyvName(), value),
   }
-  const sequential: Comparison = {
-    id: "lmdb-sequential",
-    title: "Durable creates, one after the other",
-    measured: await interleaveAlike(contestants(operations, inTurn), pace),
-  }
-  const concurrent: Comparison = {
-    id: "lmdb-concurrent",
-    title: `Durable creates, ${writers} at a time`,
-    measured: await interleaveAlike(contestants(operations, atOnce), pace),
-  }
+  const ids = ["lmdb-sequential", "lmdb-concurrent"] as const
+  const [sequential, concurrent] = await bothWays(ids, "Durable creates", operations, interleaveAlike, pace)
   const size = 100
   const [batched, single] = [`${size} in a request`, "1 in a request"]
   const createMany = () => create(world, Array.from({ length: size }, name), value)
@@ -149,18 +161,10 @@ const readsOf = async ({ world, database, store }: Stores, pace: Pace): Promise<
     }),
     [keyv]: turn(store.get),
   }
-  const sequential: Comparison = {
-    id: "lmdb-read",
-    title: "Reads of one secret, one after the other",
-    measured: await interleave(contestants(operations, inTurn), pace),
-  }
-  const concurrent: Comparison = {
-    id: "lmdb-read-concurrent",
-    title: `Reads of one secret, ${writers} at a time`,
-    measured: await interleave(contestants(operations, atOnce), pace),
-  }
+  const ids = ["lmdb-read", "lmdb-read-concurrent"] as const
+  const comparisons = await bothWays(ids, "Reads of one secret", operations, interleave, pace)
   await auditing.engine.close()
-  return [sequential, concurrent]
+  return comparisons
 }
 
 const listOf = async ({ world, database, store }: Stores, size: number, pace: Pace): Promise<Comparison> => {
